@@ -1,0 +1,1 @@
+"""Frozen data: single systems, batches, and the views that models see."""

@@ -1,0 +1,111 @@
+"""Checks that a batch's tensors fit together; values are looked at only where a look costs nothing to the caller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from alchemi_core.errors import DataError, GeometryError
+from alchemi_core.quantities import QUANTITIES, Per
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alchemi_core.data.batch import Batch
+
+
+def check_batch(batch: Batch) -> None:
+    """Raise `DataError` unless shapes and types of the batch fit together."""
+    atoms, systems = batch.positions.shape[0], batch.num_systems
+    _shape("positions", batch.positions, (atoms, 3))
+    _shape("atomic_numbers", batch.atomic_numbers, (atoms,))
+    _shape("batch_idx", batch.batch_idx, (atoms,))
+    _type("positions", batch.positions, batch.positions.is_floating_point(), "a floating type")
+    for name in ("atomic_numbers", "batch_idx"):
+        tensor: Tensor = getattr(batch, name)
+        _type(name, tensor, tensor.dtype == torch.int64, "torch.int64")
+    _check_cell(batch, systems)
+    for name, field in batch.fields.items():
+        _check_field(name, field, atoms, systems)
+    _check_order(batch)
+
+
+def _check_cell(batch: Batch, systems: int) -> None:
+    if (batch.cell is None) != (batch.pbc is None):
+        given = "cell without pbc" if batch.pbc is None else "pbc without cell"
+        raise DataError(f"{given}", expected="both or neither", who="Batch")
+    if batch.cell is None or batch.pbc is None:
+        return
+    _shape("cell", batch.cell, (systems, 3, 3))
+    _shape("pbc", batch.pbc, (systems, 3))
+    _type("cell", batch.cell, batch.cell.dtype == batch.positions.dtype, f"{batch.positions.dtype} as positions")
+    _type("pbc", batch.pbc, batch.pbc.dtype == torch.bool, "torch.bool")
+
+
+def _check_field(name: str, field: Tensor, atoms: int, systems: int) -> None:
+    quantity = QUANTITIES.get(name)
+    if quantity is None:
+        return
+    _shape(name, field, (atoms if quantity.per is Per.ATOM else systems, *quantity.shape))
+
+
+def _check_order(batch: Batch) -> None:
+    """Check that atoms come system by system; skipped on accelerators, where looking means waiting."""
+    index = batch.batch_idx
+    if index.device.type != "cpu" or index.numel() == 0:
+        return
+    if batch.num_systems == 1:
+        ordered = not bool(index.any())
+    else:
+        inside = int(index[0]) >= 0 and int(index[-1]) < batch.num_systems
+        ordered = inside and not bool((index[1:] < index[:-1]).any())
+    if not ordered:
+        raise DataError(
+            f"batch_idx is not sorted within 0..{batch.num_systems - 1}",
+            expected="atoms of one system next to each other, systems in order",
+            who="Batch",
+        )
+
+
+def check_finite(positions: Tensor, cell: Tensor | None, batch_idx: Tensor) -> None:
+    """Raise `GeometryError` naming the first atom whose position, or system whose cell, is not finite."""
+    bad = ~torch.isfinite(positions).all(dim=1)
+    if bool(bad.any()):
+        atom = int(bad.nonzero()[0])
+        raise GeometryError(
+            f"position of atom {atom} (system {int(batch_idx[atom])}) is {positions[atom].tolist()}",
+            expected="finite coordinates in Å",
+            who="positions",
+            fix="look for a diverged run or an unset coordinate in the input",
+        )
+    if cell is not None and not bool(torch.isfinite(cell).all()):
+        system = int((~torch.isfinite(cell)).flatten(1).any(dim=1).nonzero()[0])
+        raise GeometryError(f"cell of system {system} is not finite", expected="finite vectors in Å", who="cell")
+
+
+def check_lattice(cell: Tensor, pbc: Tensor) -> None:
+    """Raise `GeometryError` where the periodic lattice vectors of a system are linearly dependent."""
+    lengths = torch.linalg.vector_norm(cell, dim=2, keepdim=True)
+    unit = cell / torch.where(lengths > 0, lengths, 1.0)
+    masked = torch.where(pbc[..., None], unit, torch.zeros_like(unit))
+    gram = masked @ masked.mT + torch.diag_embed((~pbc).to(cell.dtype))
+    singular = torch.linalg.det(gram) < 1e-10
+    if bool(singular.any()):
+        system = int(singular.nonzero()[0])
+        raise GeometryError(
+            f"cell of system {system} is singular along periodic directions: {cell[system].tolist()}",
+            expected="linearly independent lattice vectors wherever pbc is true",
+            who="cell",
+            fix="set the cell, or pbc=False for a molecule",
+        )
+
+
+def _shape(name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
+    if tuple(tensor.shape) != expected:
+        raise DataError(f"{name} has shape {list(tensor.shape)}", expected=f"{list(expected)}", who="Batch")
+
+
+def _type(name: str, tensor: Tensor, right: bool, expected: str) -> None:
+    if not right:
+        raise DataError(f"{name} has type {tensor.dtype}", expected=expected, who="Batch")

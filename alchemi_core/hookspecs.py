@@ -1,0 +1,93 @@
+"""The seam: five hooks. This file is the manual for plugin authors.
+
+A plugin is a distribution with an entry point in the group ``alchemi`` that names a module or object implementing any
+of these hooks::
+
+    # pyproject.toml
+    [project.entry-points.alchemi]
+    my-plugin = "my_plugin.hooks"
+
+    # my_plugin/hooks.py
+    from alchemi_core import ModelOffer, hookimpl
+
+    @hookimpl
+    def alchemi_models():
+        return [ModelOffer(name="my-model", summary="...", target="my_plugin.model:MyModel")]
+
+Hooks return offers: small values with a lazy import target. The hook module must import nothing heavy, since every
+``alchemi models`` imports it. All hooks are called once, when a registry is made, each plugin on its own: one that
+fails is recorded and shown by ``alchemi plugins``, and the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from alchemi_core.offers import DerivativeOffer, ModelOffer, NeighborOffer, ReductionOffer, SerializerOffer
+
+PROJECT = "alchemi"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def alchemi_models() -> Iterable[ModelOffer]:
+    """Offer models.
+
+    The target is a class or function; its keyword arguments are the options of ``create_model(name, **options)`` and
+    its result is a `BaseModelMixin`::
+
+        ModelOffer(name="springs", summary="harmonic springs", target="my_plugin.springs:Springs")
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def alchemi_neighbors() -> Iterable[NeighborOffer]:
+    """Offer neighbor-list builders and converters.
+
+    A builder is ``build(batch, cutoff, skin) -> CooList`` (full, sorted by i). A converter is
+    ``filter(list, batch, cutoff) -> list``, ``to_matrix(list)``, ``to_coo(list)``, ``to_half(list)`` or
+    ``to_full(list)``::
+
+        NeighborOffer(name="my-grid", role="builder", rank=10, devices=("cuda",),
+                      summary="cell grid on the GPU", target="my_plugin.grid:build")
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def alchemi_derivatives() -> Iterable[DerivativeOffer]:
+    """Offer derivative strategies, to be named in ``PipelineGroup(derivative_fn="name")``.
+
+    The target is a `Derivative` (``serves``, ``prepare``, ``finish``) or a ``derivative_fn(energy, data, requested)``::
+
+        DerivativeOffer(name="my-forces", summary="...", target="my_plugin.forces:my_forces")
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def alchemi_reductions() -> Iterable[ReductionOffer]:
+    """Offer rules that make one output of several steps' values.
+
+    The target is ``reduce(values, weights) -> Tensor``::
+
+        ReductionOffer(name="max", summary="largest value", target="my_plugin.reductions:largest")
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def alchemi_serializers() -> Iterable[SerializerOffer]:
+    """Offer ways of writing and rebuilding models, by the name of the model they serve.
+
+    The target has ``write(model) -> (options, tensors)`` and ``rebuild(options, tensors) -> model``, with options that
+    JSON can hold::
+
+        SerializerOffer(name="my-model", summary="...", target="my_plugin.saving:serializer")
+    """
+    raise AssertionError("a hook specification is never called")

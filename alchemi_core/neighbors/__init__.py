@@ -1,0 +1,1 @@
+"""Neighbor lists: what models ask for, the two layouts, builders, converters, and reuse between calls."""

@@ -1,0 +1,133 @@
+"""What the user declares: steps, groups and the settings of a pipeline. Frozen values that compute nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+
+from alchemi_core.errors import DeclarationError
+from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.models import BaseModelMixin
+
+if TYPE_CHECKING:
+    from alchemi_core.derivatives.base import Derivative
+
+NeighborAdaptation: TypeAlias = Literal["auto", "always", "never"]
+DerivativeFn: TypeAlias = Callable[[Any, Any, set[str]], Mapping[str, Any]]
+
+POLICIES = ("auto", "always", "never")
+MAX_CUTOFF_RATIO = 1.5
+
+
+def _is_model(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if not isinstance(value, BaseModelMixin):
+        raise DeclarationError(
+            f"{value!r} is not a model",
+            expected="an instance of BaseModelMixin",
+            who="PipelineStep",
+            fix="create_model('name') makes one",
+        )
+
+
+@attrs.frozen(eq=False)
+class PipelineStep:
+    """A model with what the pipeline does around it.
+
+    Parameters
+    ----------
+    model : BaseModelMixin
+        The model; may be a whole pipeline.
+    wire : mapping of str to str
+        Renames of its outputs for everything after it, ``{"partial_charges": "charges"}``.
+    weight : float
+        Factor on all of the step's additive outputs.
+    detach : bool
+        Pass its outputs on as fixed values. Forces then lack the terms that flow through them, on purpose.
+    """
+
+    model: BaseModelMixin = attrs.field(validator=_is_model)
+    wire: Mapping[str, str] = attrs.field(factory=FrozenMap, converter=FrozenMap)
+    weight: float = attrs.field(default=1.0, converter=float)
+    detach: bool = False
+
+
+def _as_steps(steps: Any) -> tuple[PipelineStep, ...]:
+    return tuple(step if isinstance(step, PipelineStep) else PipelineStep(step) for step in steps)
+
+
+def _not_empty(instance: object, attribute: attrs.Attribute[Any], value: tuple[object, ...]) -> None:
+    if not value:
+        raise DeclarationError(f"no {attribute.name}", expected="at least one", who=type(instance).__name__)
+
+
+@attrs.frozen(eq=False)
+class PipelineGroup:
+    """Steps, in order, that share one way of getting derivatives.
+
+    Parameters
+    ----------
+    steps : sequence of PipelineStep or BaseModelMixin
+        A bare model counts as a step.
+    use_autograd : bool
+        True: energies of the steps are summed on one graph and differentiated once, so that values passed from step
+        to step carry their chain rule. False: every step stands for itself.
+    derivative_fn : callable, Derivative or str, optional
+        Replaces the default derivative of the summed energy: a function ``(energy, data, requested) -> mapping``, a
+        strategy, or the name under which a plugin offers one. Needs ``use_autograd=True``.
+    """
+
+    steps: tuple[PipelineStep, ...] = attrs.field(converter=_as_steps, validator=_not_empty)
+    use_autograd: bool = False
+    derivative_fn: DerivativeFn | Derivative | str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.derivative_fn is not None and not self.use_autograd:
+            raise DeclarationError(
+                "derivative_fn without use_autograd",
+                expected="a derivative only where the group takes one",
+                who="PipelineGroup",
+                fix="PipelineGroup(steps, use_autograd=True, derivative_fn=...)",
+            )
+
+
+def _policy(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and value not in POLICIES:
+        raise DeclarationError(
+            f"neighbor_adaptation is {value!r}", expected="one of " + ", ".join(POLICIES), who="PipelineModelWrapper"
+        )
+
+
+def _ratio(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+    if value is not None and not value >= 1.0:
+        raise DeclarationError(f"max_cutoff_ratio is {value}", expected="1.0 or more", who="PipelineModelWrapper")
+
+
+def _optional_names(value: Any) -> frozenset[str] | None:
+    return None if value is None else frozenset([value] if isinstance(value, str) else value)
+
+
+@attrs.frozen(kw_only=True)
+class PipelineSettings:
+    """Settings of a pipeline; None stands for the default, so that sums can tell what a user chose.
+
+    Parameters
+    ----------
+    additive_keys : frozenset of str, optional
+        Exactly these outputs are summed; by default those the quantity table calls additive.
+    neighbor_adaptation : {"auto", "always", "never"}, optional
+        Whether smaller lists are cut out of larger ones: when the cutoffs are close (auto, the default), always, never.
+    max_cutoff_ratio : float, optional
+        How close "close" is: largest ratio of the two cutoffs, 1.5 by default.
+    active_outputs : frozenset of str, optional
+        Outputs computed when a call does not say; by default the union of the parts'.
+    skin : float, Å, optional
+        How much further a list kept between calls reaches; 0.5 by default, 0 rebuilds at every call.
+    """
+
+    additive_keys: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
+    neighbor_adaptation: NeighborAdaptation | None = attrs.field(default=None, validator=_policy)
+    max_cutoff_ratio: float | None = attrs.field(default=None, validator=_ratio)
+    active_outputs: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
+    skin: float | None = None
