@@ -1,0 +1,94 @@
+"""Compose interatomic potentials: declare, plan, run.
+
+The public names. Each is imported when first used, so that listing models or plugins does not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alchemi_core.ase import AlchemiCalculator
+    from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
+    from alchemi_core.data.atomic_data import AtomicData
+    from alchemi_core.data.batch import Batch
+    from alchemi_core.data.view import ModelView
+    from alchemi_core.errors import AlchemiError
+    from alchemi_core.hookspecs import hookimpl
+    from alchemi_core.models import BaseModelMixin, ModelConfig
+    from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
+    from alchemi_core.neighbors.geometry import pair_vectors
+    from alchemi_core.neighbors.lists import CooList, MatrixList
+    from alchemi_core.offers import DerivativeOffer, ModelOffer, NeighborOffer, ReductionOffer, SerializerOffer
+    from alchemi_core.pipeline import PipelineModelWrapper
+    from alchemi_core.registry import Registry, create_model
+    from alchemi_core.topology import PipelineGroup, PipelineStep
+
+    __version__: str
+
+__all__ = [
+    "AlchemiCalculator",
+    "AlchemiError",
+    "Analytic",
+    "AtomicData",
+    "BaseModelMixin",
+    "Batch",
+    "Constant",
+    "CooList",
+    "DerivativeOffer",
+    "MatrixList",
+    "ModelConfig",
+    "ModelOffer",
+    "ModelView",
+    "NeighborConfig",
+    "NeighborListFormat",
+    "NeighborOffer",
+    "OnGraph",
+    "Partial",
+    "PipelineGroup",
+    "PipelineModelWrapper",
+    "PipelineStep",
+    "ReductionOffer",
+    "Registry",
+    "SerializerOffer",
+    "__version__",
+    "create_model",
+    "hookimpl",
+    "pair_vectors",
+]
+
+_HOMES = {
+    "ase": ("AlchemiCalculator",),
+    "contract": ("Analytic", "Constant", "OnGraph", "Partial"),
+    "data.atomic_data": ("AtomicData",),
+    "data.batch": ("Batch",),
+    "data.view": ("ModelView",),
+    "errors": ("AlchemiError",),
+    "hookspecs": ("hookimpl",),
+    "models": ("BaseModelMixin", "ModelConfig"),
+    "neighbors.config": ("NeighborConfig", "NeighborListFormat"),
+    "neighbors.geometry": ("pair_vectors",),
+    "neighbors.lists": ("CooList", "MatrixList"),
+    "offers": ("DerivativeOffer", "ModelOffer", "NeighborOffer", "ReductionOffer", "SerializerOffer"),
+    "pipeline": ("PipelineModelWrapper",),
+    "registry": ("Registry", "create_model"),
+    "topology": ("PipelineGroup", "PipelineStep"),
+}
+_HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (https://peps.python.org/pep-0562/)."""
+    if name == "__version__":
+        value = import_module(f"{__name__}.distributions").core_version()
+    elif name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

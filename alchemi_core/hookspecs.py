@@ -4,28 +4,43 @@ A plugin is a distribution with an entry point in the group ``alchemi`` that nam
 of these hooks::
 
     # pyproject.toml
+    [project]
+    name = "my-plugin"
+    version = "1.0"
+    dependencies = ["alchemi-core>=0.1,<0.2"]
+
     [project.entry-points.alchemi]
     my-plugin = "my_plugin.hooks"
+
+::
 
     # my_plugin/hooks.py
     from alchemi_core import ModelOffer, hookimpl
 
     @hookimpl
     def alchemi_models():
-        return [ModelOffer(name="my-model", summary="...", target="my_plugin.model:MyModel")]
+        return [ModelOffer(name="my-model", summary="what it does", target="my_plugin.model:MyModel")]
 
 Hooks return offers: small values with a lazy import target. The hook module must import nothing heavy, since every
 ``alchemi models`` imports it. All hooks are called once, when a registry is made, each plugin on its own: one that
-fails is recorded and shown by ``alchemi plugins``, and the others go on.
+fails is recorded and shown by ``alchemi plugins``, and the others go on. A hook is all or nothing: one wrong value in
+what it returns, and nothing of it counts.
+
+A plugin is refused, with the reason on record, when its distribution requires another version of alchemi-core, or when
+it implements a hook that is not here or asks for arguments that are not here. ``@hookimpl(optionalhook=True)`` marks a
+hook that only some versions of alchemi know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from alchemi_core.offers import DerivativeOffer, ModelOffer, NeighborOffer, ReductionOffer, SerializerOffer
+from alchemi_core.offers import DerivativeOffer, ModelOffer, NeighborOffer, Offer, ReductionOffer, SerializerOffer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PROJECT = "alchemi"
 
@@ -40,7 +55,9 @@ def alchemi_models() -> Iterable[ModelOffer]:
     The target is a class or function; its keyword arguments are the options of ``create_model(name, **options)`` and
     its result is a `BaseModelMixin`::
 
-        ModelOffer(name="springs", summary="harmonic springs", target="my_plugin.springs:Springs")
+        @hookimpl
+        def alchemi_models():
+            return [ModelOffer(name="springs", summary="harmonic springs", target="my_plugin.springs:Springs")]
     """
     raise AssertionError("a hook specification is never called")
 
@@ -51,10 +68,20 @@ def alchemi_neighbors() -> Iterable[NeighborOffer]:
 
     A builder is ``build(batch, cutoff, skin) -> CooList`` (full, sorted by i). A converter is
     ``filter(list, batch, cutoff) -> list``, ``to_matrix(list)``, ``to_coo(list)``, ``to_half(list)`` or
-    ``to_full(list)``::
+    ``to_full(list)``. The highest rank that serves the device is used; the core's own have rank 0::
 
-        NeighborOffer(name="my-grid", role="builder", rank=10, devices=("cuda",),
-                      summary="cell grid on the GPU", target="my_plugin.grid:build")
+        @hookimpl
+        def alchemi_neighbors():
+            return [
+                NeighborOffer(
+                    name="my-grid",
+                    role="builder",
+                    rank=10,
+                    devices=("cuda",),
+                    summary="cell grid on the GPU",
+                    target="my_plugin.grid:build",
+                )
+            ]
     """
     raise AssertionError("a hook specification is never called")
 
@@ -65,7 +92,9 @@ def alchemi_derivatives() -> Iterable[DerivativeOffer]:
 
     The target is a `Derivative` (``serves``, ``prepare``, ``finish``) or a ``derivative_fn(energy, data, requested)``::
 
-        DerivativeOffer(name="my-forces", summary="...", target="my_plugin.forces:my_forces")
+        @hookimpl
+        def alchemi_derivatives():
+            return [DerivativeOffer(name="my-forces", summary="damped forces", target="my_plugin.forces:my_forces")]
     """
     raise AssertionError("a hook specification is never called")
 
@@ -76,7 +105,9 @@ def alchemi_reductions() -> Iterable[ReductionOffer]:
 
     The target is ``reduce(values, weights) -> Tensor``::
 
-        ReductionOffer(name="max", summary="largest value", target="my_plugin.reductions:largest")
+        @hookimpl
+        def alchemi_reductions():
+            return [ReductionOffer(name="max", summary="largest value", target="my_plugin.reductions:largest")]
     """
     raise AssertionError("a hook specification is never called")
 
@@ -88,6 +119,18 @@ def alchemi_serializers() -> Iterable[SerializerOffer]:
     The target has ``write(model) -> (options, tensors)`` and ``rebuild(options, tensors) -> model``, with options that
     JSON can hold::
 
-        SerializerOffer(name="my-model", summary="...", target="my_plugin.saving:serializer")
+        @hookimpl
+        def alchemi_serializers():
+            return [SerializerOffer(name="springs", summary="springs", target="my_plugin.saving:serializer")]
     """
     raise AssertionError("a hook specification is never called")
+
+
+HOOKS: dict[str, type[Offer]] = {
+    "alchemi_models": ModelOffer,
+    "alchemi_neighbors": NeighborOffer,
+    "alchemi_derivatives": DerivativeOffer,
+    "alchemi_reductions": ReductionOffer,
+    "alchemi_serializers": SerializerOffer,
+}
+"""Every hook, and what it gives."""

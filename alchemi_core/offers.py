@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
-from typing import Any, ClassVar, Literal, TypeAlias
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 import attrs
 
 from alchemi_core.errors import DeclarationError, PluginError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def _is_target(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
-    module, colon, name = value.partition(":")
-    if not (module and colon and name):
-        raise DeclarationError(
-            f"target {value!r}", expected="'package.module:attribute'", who=f"offer {getattr(instance, 'name', '?')!r}"
-        )
+Role: TypeAlias = Literal["builder", "filter", "to_matrix", "to_coo", "to_half", "to_full"]
+"""What a neighbor offer does: build a list, or one of the conversions."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def _must(meet: Callable[[Any], object], expected: str) -> Any:
+    """Make an attrs validator that says what was expected, and of which offer."""
+
+    def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if not meet(value):
+            who = f"{type(instance).__name__}(name={getattr(instance, 'name', '?')!r})"
+            raise DeclarationError(f"{attribute.name} is {value!r}", expected=expected, who=who)
+
+    return check
+
+
+def _matches(pattern: str) -> Callable[[Any], object]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value)
+
+
+# A name stands in model expressions, where '+', '*' and parentheses have their own meaning.
+_is_name = _must(_matches(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "letters, digits, '-', '.' and '_'")
+_is_line = _must(_matches(r".*\S.*"), "one line of text")
+_is_target = _must(_matches(r"\w+(\.\w+)*:\w+(\.\w+)*"), "'package.module:attribute'")
+_is_role = _must(lambda value: value in ROLES, "one of " + ", ".join(ROLES))
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    """Keep one word whole where several may stand."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -37,12 +66,13 @@ class ModelOffer:
     """
 
     kind: ClassVar[str] = "model"
+    noun: ClassVar[str] = "model"
 
-    name: str
-    summary: str
+    name: str = attrs.field(validator=_is_name)
+    summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
     licence: str = ""
-    citations: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    citations: tuple[str, ...] = attrs.field(default=(), converter=_words)
 
 
 @attrs.frozen(kw_only=True)
@@ -62,13 +92,14 @@ class NeighborOffer:
     """
 
     kind: ClassVar[str] = "neighbors"
+    noun: ClassVar[str] = "neighbor backend"
 
-    name: str
-    summary: str
+    name: str = attrs.field(validator=_is_name)
+    summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
-    role: Literal["builder", "filter", "to_matrix", "to_coo", "to_half", "to_full"]
-    devices: tuple[str, ...] = attrs.field(default=("cpu", "cuda"), converter=tuple)
-    rank: int = 0
+    role: Role = attrs.field(validator=_is_role)
+    devices: tuple[str, ...] = attrs.field(default=("cpu", "cuda"), converter=_words)
+    rank: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
 
 
 @attrs.frozen(kw_only=True)
@@ -82,9 +113,10 @@ class DerivativeOffer:
     """
 
     kind: ClassVar[str] = "derivative"
+    noun: ClassVar[str] = "derivative strategy"
 
-    name: str
-    summary: str
+    name: str = attrs.field(validator=_is_name)
+    summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
 
 
@@ -99,9 +131,10 @@ class ReductionOffer:
     """
 
     kind: ClassVar[str] = "reduction"
+    noun: ClassVar[str] = "reduction"
 
-    name: str
-    summary: str
+    name: str = attrs.field(validator=_is_name)
+    summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
 
 
@@ -116,14 +149,18 @@ class SerializerOffer:
     """
 
     kind: ClassVar[str] = "serializer"
+    noun: ClassVar[str] = "serializer"
 
-    name: str
-    summary: str
+    name: str = attrs.field(validator=_is_name)
+    summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
 
 
 Offer: TypeAlias = ModelOffer | NeighborOffer | DerivativeOffer | ReductionOffer | SerializerOffer
 """Any offer."""
+
+KINDS: dict[str, type[Offer]] = {offer.kind: offer for offer in get_args(Offer)}
+"""Classes of offers by the word that names their kind."""
 
 
 def load_target(target: str) -> Any:
@@ -136,8 +173,8 @@ def load_target(target: str) -> Any:
     """
     module, _, name = target.partition(":")
     try:
-        return getattr(import_module(module), name)
-    except Exception as error:
+        return attrgetter(name)(import_module(module))
+    except (Exception, SystemExit) as error:
         raise PluginError(
             f"target {target!r} does not load: {type(error).__name__}: {error}",
             expected="an importable module with that attribute",

@@ -131,3 +131,36 @@ class PipelineSettings:
     max_cutoff_ratio: float | None = attrs.field(default=None, validator=_ratio)
     active_outputs: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
     skin: float | None = None
+
+
+def _as_groups(groups: Any) -> tuple[PipelineGroup, ...]:
+    for group in groups:
+        if not isinstance(group, PipelineGroup):
+            raise DeclarationError(
+                f"{group!r} is not a group",
+                expected="instances of PipelineGroup",
+                who="PipelineModelWrapper",
+                fix="PipelineModelWrapper(groups=[PipelineGroup(steps=[model])])",
+            )
+    return tuple(groups)
+
+
+@attrs.frozen(eq=False)
+class Topology:
+    """A whole declaration: groups whose outputs are summed, and settings. Nested pipelines keep theirs.
+
+    Parameters
+    ----------
+    groups : sequence of PipelineGroup
+        In the order they run.
+    settings : PipelineSettings
+        What the user chose.
+    """
+
+    groups: tuple[PipelineGroup, ...] = attrs.field(converter=_as_groups, validator=_not_empty)
+    settings: PipelineSettings = attrs.field(factory=PipelineSettings)
+
+    @property
+    def models(self) -> tuple[BaseModelMixin, ...]:
+        """Every model of every step, in order, nested pipelines as one."""
+        return tuple(step.model for group in self.groups for step in group.steps)

@@ -65,6 +65,10 @@ class ModelView:
     def ptr(self) -> tuple[int, ...]:
         return self._batch.ptr
 
+    def as_batch(self) -> Batch:
+        """Return the systems as a batch on this view's geometry, for models that are pipelines themselves."""
+        return self._batch.with_leaves(self.positions, self.cell)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

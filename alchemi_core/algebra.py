@@ -1,0 +1,88 @@
+"""Model algebra: ``a + b`` and ``0.5 * a``, associative, keeping the settings of both sides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from alchemi_core.errors import CompositionError
+from alchemi_core.models import BaseModelMixin
+from alchemi_core.pipeline import PipelineModelWrapper
+from alchemi_core.planning.flat import inner_topology
+from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
+
+
+def add(left: object, right: object) -> Any:
+    """Return the pipeline of both operands' groups, one after the other.
+
+    A bare model is a group of its own. Zero is accepted on the left, so that ``sum([a, b, c])`` works.
+
+    Raises
+    ------
+    CompositionError
+        If both sides chose different values for one setting.
+    """
+    if left == 0 and isinstance(right, BaseModelMixin):
+        return PipelineModelWrapper.from_topology(_topology(right))
+    if not isinstance(left, BaseModelMixin) or not isinstance(right, BaseModelMixin):
+        return NotImplemented
+    one, other = _topology(left), _topology(right)
+    settings = _merged(left, right, one.settings, other.settings)
+    return PipelineModelWrapper.from_topology(Topology((*one.groups, *other.groups), settings))
+
+
+def scale(model: object, weight: object) -> Any:
+    """Return the pipeline with every step's weight multiplied."""
+    if not isinstance(model, BaseModelMixin) or isinstance(weight, bool) or not isinstance(weight, int | float):
+        return NotImplemented
+    topology = _topology(model)
+    groups = tuple(
+        attrs.evolve(group, steps=tuple(attrs.evolve(s, weight=s.weight * weight) for s in group.steps))
+        for group in topology.groups
+    )
+    return PipelineModelWrapper.from_topology(attrs.evolve(topology, groups=groups))
+
+
+def _topology(model: BaseModelMixin) -> Topology:
+    return inner_topology(model) or Topology((PipelineGroup(steps=[PipelineStep(model)]),))
+
+
+def _merged(
+    left: BaseModelMixin, right: BaseModelMixin, one: PipelineSettings, other: PipelineSettings
+) -> PipelineSettings:
+    values = {
+        field.name: _agreed(field.name, getattr(one, field.name), getattr(other, field.name))
+        for field in attrs.fields(PipelineSettings)
+        if field.name != "active_outputs"
+    }
+    return PipelineSettings(**values, active_outputs=_active(left, right, one, other))
+
+
+def _agreed(name: str, one: Any, other: Any) -> Any:
+    if one is None or other is None or one == other:
+        return other if one is None else one
+    raise CompositionError(
+        f"{name} is {one!r} on one side and {other!r} on the other",
+        expected="one value for the sum",
+        who="a + b",
+        fix=f"pipe.with_settings({name}=...) on one of them",
+    )
+
+
+def _active(
+    left: BaseModelMixin, right: BaseModelMixin, one: PipelineSettings, other: PipelineSettings
+) -> frozenset[str] | None:
+    """Union of what both sides compute by default, where either side chose it."""
+    if one.active_outputs is None and other.active_outputs is None:
+        return None
+    return _default_of(left, one) | _default_of(right, other)
+
+
+def _default_of(model: BaseModelMixin, settings: PipelineSettings) -> frozenset[str]:
+    if settings.active_outputs is not None:
+        return settings.active_outputs
+    config = model.model_config
+    if config.active_outputs is not None:
+        return config.active_outputs
+    return config.outputs | (config.autograd_outputs & {"forces", "stress"})

@@ -1,0 +1,83 @@
+"""What the core itself offers, through the same hooks as any plugin."""
+
+from __future__ import annotations
+
+from alchemi_core.hookspecs import hookimpl
+from alchemi_core.offers import DerivativeOffer, NeighborOffer, ReductionOffer
+
+
+@hookimpl
+def alchemi_neighbors() -> list[NeighborOffer]:
+    """Offer builders and reference converters."""
+    return [
+        NeighborOffer(
+            name="vesin",
+            role="builder",
+            summary="cell lists of the vesin library",
+            target="alchemi_core.neighbors.building:build",
+        ),
+        NeighborOffer(
+            name="brute-force",
+            role="builder",
+            rank=-10,
+            summary="every pair of atoms and images: slow, and the referee of the others",
+            target="alchemi_core.neighbors.brute_force:build",
+        ),
+        NeighborOffer(
+            name="reference-filter",
+            role="filter",
+            summary="pairs below a smaller cutoff",
+            target="alchemi_core.neighbors.filtering:filter_list",
+        ),
+        NeighborOffer(
+            name="reference-to-matrix",
+            role="to_matrix",
+            summary="pairs into padded rows",
+            target="alchemi_core.neighbors.formats:to_matrix",
+        ),
+        NeighborOffer(
+            name="reference-to-coo",
+            role="to_coo",
+            summary="padded rows into pairs",
+            target="alchemi_core.neighbors.formats:to_coo",
+        ),
+        NeighborOffer(
+            name="reference-to-half",
+            role="to_half",
+            summary="each pair once",
+            target="alchemi_core.neighbors.halves:to_half",
+        ),
+        NeighborOffer(
+            name="reference-to-full",
+            role="to_full",
+            summary="each pair from both sides",
+            target="alchemi_core.neighbors.halves:to_full",
+        ),
+    ]
+
+
+@hookimpl
+def alchemi_derivatives() -> list[DerivativeOffer]:
+    """Offer the strategies that need nothing but the energy."""
+    return [
+        DerivativeOffer(
+            name="autograd",
+            summary="one backward pass through the summed energy",
+            target="alchemi_core.derivatives.autograd:Autograd",
+        ),
+        DerivativeOffer(
+            name="finite-difference",
+            summary="central differences of the energy, for models without a graph",
+            target="alchemi_core.derivatives.finite_difference:FiniteDifference",
+        ),
+    ]
+
+
+@hookimpl
+def alchemi_reductions() -> list[ReductionOffer]:
+    """Offer the weighted sum."""
+    return [
+        ReductionOffer(
+            name="sum", summary="sum of the weighted values of all steps", target="alchemi_core.reductions:weighted_sum"
+        )
+    ]

@@ -1,0 +1,150 @@
+"""Installed distributions that bring plugins, read from their metadata alone: nothing of theirs is imported here."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import importlib_metadata
+
+from alchemi_core.errors import PluginError
+from alchemi_core.plugin_records import PluginFailure, attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from packaging.specifiers import SpecifierSet
+
+GROUP = "alchemi"
+CORE = "alchemi-core"
+
+
+@attrs.frozen
+class PluginSource:
+    """One entry point of the group ``alchemi``, and who brings it.
+
+    Parameters
+    ----------
+    plugin : str
+        Name of the entry point.
+    distribution, version : str
+        Who brings it.
+    requires : tuple of str
+        The distribution's requirements, as in its metadata.
+    load : callable
+        Imports what the entry point names.
+    """
+
+    plugin: str
+    distribution: str
+    version: str
+    requires: tuple[str, ...]
+    load: Callable[[], Any] = attrs.field(eq=False)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What users may call it, normalized: by plugin or by distribution."""
+        return frozenset({normalized(self.plugin), normalized(self.distribution)})
+
+    def failure(self, reason: str = "") -> PluginFailure:
+        """Make a failure of this plugin."""
+        return PluginFailure(self.plugin, self.distribution, self.version, reason)
+
+
+def normalized(name: str) -> str:
+    """Normalize a name as package indexes do (https://peps.python.org/pep-0503/#normalized-names).
+
+    >>> normalized("Alchemi_MACE")
+    'alchemi-mace'
+    """
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def core_version() -> str:
+    """Version of the core that is installed.
+
+    Raises
+    ------
+    PluginError
+        If the core runs without being installed: plugins could not say whether they fit it.
+    """
+    try:
+        return importlib_metadata.version(CORE)
+    except importlib_metadata.PackageNotFoundError as error:
+        raise PluginError(
+            "not installed: its metadata is missing",
+            expected="an installed distribution",
+            who=CORE,
+            fix=f"pip install {CORE}",
+        ) from error
+
+
+def plugin_sources() -> tuple[tuple[PluginSource, ...], tuple[PluginFailure, ...]]:
+    """Find every plugin on the import path, in the order of their distributions' names.
+
+    Returns
+    -------
+    sources, failures
+        A distribution whose metadata cannot be read is a failure and leaves the others alone.
+    """
+    names = [attempt(partial(_name, dist), _nameless(dist)) for dist in importlib_metadata.distributions()]
+    known = sorted({name for name in names if isinstance(name, str) and name})
+    read = [attempt(partial(_sources, name), PluginFailure(name, name, "")) for name in known]
+    sources = [source for found in read if not isinstance(found, PluginFailure) for source in found]
+    return tuple(sources), tuple(found for found in [*names, *read] if isinstance(found, PluginFailure))
+
+
+def _name(dist: importlib_metadata.IDistribution) -> str:
+    """Name of a distribution that brings plugins, else nothing. Text is searched since parsing all metadata is slow."""
+    return dist.metadata["Name"] if f"[{GROUP}]" in (dist.read_text("entry_points.txt") or "") else ""
+
+
+def _nameless(dist: importlib_metadata.IDistribution) -> PluginFailure:
+    return PluginFailure("?", f"a distribution in {dist.locate_file('')}", "of unknown version")
+
+
+def _sources(name: str) -> list[PluginSource]:
+    """Entry points of the distribution of that name which comes first on the path, as an import would."""
+    dist = importlib_metadata.distribution(name)
+    return [
+        PluginSource(entry.name, name, dist.version, tuple(dist.requires or ()), entry.load)
+        for entry in dist.entry_points.select(group=GROUP)
+    ]
+
+
+def check_core_fits(source: PluginSource) -> None:
+    """Refuse a plugin whose distribution asks for another version of the core.
+
+    Raises
+    ------
+    PluginError
+        With the wanted and the running version, and the command that mends it.
+    """
+    running = core_version()
+    for wanted in _core_requirements(source):
+        if not wanted.contains(running, prereleases=True):
+            raise PluginError(
+                f"needs {CORE}{wanted}, but {running} is installed",
+                who=f"{source.distribution} {source.version}",
+                fix=_mend(source, wanted, running),
+            )
+
+
+def _core_requirements(source: PluginSource) -> Iterator[SpecifierSet]:
+    from packaging.requirements import Requirement  # costs more than all the rest of discovery
+
+    for requirement in map(Requirement, source.requires):
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if normalized(requirement.name) == CORE and applies:
+            yield requirement.specifier
+
+
+def _mend(source: PluginSource, wanted: SpecifierSet, running: str) -> str:
+    """Upgrade the core when the plugin is ahead of it, else the plugin."""
+    from packaging.version import Version
+
+    floors = [part.version.removesuffix(".*") for part in wanted if part.operator not in ("<", "<=", "!=")]
+    ahead = any(Version(floor) > Version(running) for floor in floors)
+    return f'pip install "{CORE}{wanted}"' if ahead else f"pip install --upgrade {source.distribution}"

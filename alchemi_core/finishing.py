@@ -1,0 +1,72 @@
+"""Finishing: from the values of a run to the outputs of the pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from alchemi_core.derivatives.strain import per_volume, volumes
+from alchemi_core.outputs import Contribution
+from alchemi_core.quantities import is_additive
+from alchemi_core.reductions import weighted_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from alchemi_core.data.batch import Batch
+    from alchemi_core.planning.plan import ExecutionPlan, PlannedOutput, Term
+
+
+def output_values(
+    plan: ExecutionPlan, slots: Sequence[Tensor | None], batch: Batch, *, differentiable: bool
+) -> dict[str, Tensor]:
+    """Return each requested output: the weighted sum of its terms."""
+    with torch.set_grad_enabled(differentiable):
+        return {output.name: _value(output, slots, batch, differentiable=differentiable) for output in plan.outputs}
+
+
+def _value(
+    output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, *, differentiable: bool
+) -> Tensor:
+    values = [_term(term, slots, batch) for term in output.terms]
+    total = weighted_sum(values, [term.weight for term in output.terms])
+    if output.name == "stress" and batch.cell is not None:
+        total = _without_volume_undefined(total, batch.cell)
+    return total if differentiable else total.detach()
+
+
+def _term(term: Term, slots: Sequence[Tensor | None], batch: Batch) -> Tensor:
+    value = slots[term.slot]
+    if value is None:
+        raise AssertionError(f"slot {term.slot} is empty: the plan reads what it never writes")
+    if term.convert == "virial to stress" and batch.cell is not None:
+        return per_volume(-value, batch.cell)
+    if term.convert == "stress to virial" and batch.cell is not None:
+        return -value * volumes(batch.cell).view(-1, 1, 1)
+    return value
+
+
+def _without_volume_undefined(stress: Tensor, cell: Tensor) -> Tensor:
+    """Make the stress of systems without a volume NaN, whatever a model reported for them."""
+    return torch.where((volumes(cell) > 0).view(-1, 1, 1), stress, torch.nan)
+
+
+def contributions_of(
+    plan: ExecutionPlan, slots: Sequence[Tensor | None], *, differentiable: bool
+) -> tuple[Contribution, ...]:
+    """Return what each step reported of each additive output, weighted."""
+    return tuple(_contributions(plan, slots, differentiable=differentiable))
+
+
+def _contributions(
+    plan: ExecutionPlan, slots: Sequence[Tensor | None], *, differentiable: bool
+) -> Iterator[Contribution]:
+    for step in plan.steps:
+        for write in step.writes:
+            value = slots[write.slot]
+            if value is not None and is_additive(write.output):
+                value = value if step.weight == 1.0 else value * step.weight
+                yield Contribution(step.index, step.label, write.output, value if differentiable else value.detach())

@@ -1,0 +1,125 @@
+"""Whether a list that somebody brought can be what it says; and whether two atoms sit at one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from alchemi_core.errors import GeometryError, NeighborError
+from alchemi_core.neighbors.geometry import filled, squared_distances
+from alchemi_core.neighbors.lists import CooList
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alchemi_core.data.batch import Batch
+    from alchemi_core.neighbors.lists import MatrixList, NeighborList
+
+OVERLAP = 1e-6
+"""Å: two atoms closer than this are an error of the input, not a structure."""
+
+_INTEGERS = (torch.int32, torch.int64)
+
+
+def check_list(neighbors: NeighborList, batch: Batch) -> None:
+    """Raise `NeighborError` unless the list is well formed and fits the batch.
+
+    Types, device, number of atoms, index range, order, counts and padding are looked at; distances are not: a list
+    is taken as made for the positions it comes with.
+
+    Parameters
+    ----------
+    neighbors : CooList or MatrixList
+        A list that did not come from a builder.
+    batch : Batch
+        The batch that carries it.
+    """
+    if neighbors.num_atoms != batch.num_atoms:
+        raise _wrong(f"a list of {neighbors.num_atoms} atoms", f"{batch.num_atoms} atoms, as the batch")
+    for name, tensor in _tensors(neighbors).items():
+        if tensor.dtype not in _INTEGERS:
+            raise _wrong(f"{name} has type {tensor.dtype}", "torch.int32")
+        if tensor.device != batch.device:
+            raise _wrong(f"{name} is on {tensor.device}", f"{batch.device}, as the batch")
+    if isinstance(neighbors, CooList):
+        _check_coo(neighbors, batch)
+    else:
+        _check_matrix(neighbors, batch)
+
+
+def check_overlap(neighbors: CooList, batch: Batch) -> None:
+    """Raise `GeometryError` that names two atoms, or an atom and its image, closer than 1e-6 Å.
+
+    Parameters
+    ----------
+    neighbors : CooList
+        A list made for the batch's positions.
+    batch : Batch
+        The structure.
+    """
+    if neighbors.num_pairs == 0:
+        return
+    squared = squared_distances(neighbors, batch)
+    shortest, pair = squared.min(0)
+    if float(shortest) >= OVERLAP * OVERLAP:
+        return
+    i, j = neighbors.neighbor_list[pair].tolist()
+    shift = neighbors.neighbor_list_shifts[pair].tolist()
+    image = f" (image {shift})" if any(shift) else ""
+    system = int(batch.batch_idx[i])
+    raise GeometryError(
+        f"atoms {i} and {j}{image} of system {system} overlap: {float(shortest) ** 0.5:.2g} Å apart",
+        expected=f"different atoms at least {OVERLAP:g} Å apart",
+        who="positions",
+        fix="remove the duplicate atom, or check the cell",
+    )
+
+
+def _tensors(neighbors: NeighborList) -> dict[str, Tensor]:
+    names = (
+        ("neighbor_list", "neighbor_list_shifts", "edge_ptr")
+        if isinstance(neighbors, CooList)
+        else ("neighbor_matrix", "neighbor_matrix_shifts", "num_neighbors")
+    )
+    return {name: getattr(neighbors, name) for name in names}
+
+
+def _check_coo(neighbors: CooList, batch: Batch) -> None:
+    pairs, atoms = neighbors.neighbor_list, batch.num_atoms
+    if pairs.numel() and (int(pairs.min()) < 0 or int(pairs.max()) >= atoms):
+        raise _wrong(f"neighbor_list holds indices {int(pairs.min())}..{int(pairs.max())}", f"0..{atoms - 1}")
+    i, j = pairs.unbind(1)
+    if bool((i[1:] < i[:-1]).any()):
+        raise _wrong("neighbor_list is not sorted by i", "rows in the order of their first column")
+    counts = torch.bincount(i, minlength=atoms)
+    if int(neighbors.edge_ptr[0]) != 0 or not torch.equal(neighbors.edge_ptr.diff().long(), counts):
+        raise _wrong("edge_ptr does not point to the rows of neighbor_list", "edge_ptr[i+1] − edge_ptr[i] pairs of i")
+    _check_systems(i, j, batch)
+
+
+def _check_matrix(neighbors: MatrixList, batch: Batch) -> None:
+    matrix, atoms = neighbors.neighbor_matrix, batch.num_atoms
+    mask = filled(neighbors)
+    if bool((matrix == -1).any()):
+        raise _wrong(
+            "neighbor_matrix is padded by -1", f"padding {atoms}, the atom count", "matrix[matrix == -1] = num_atoms"
+        )
+    inside = (matrix >= 0) & (matrix < atoms)
+    if not torch.equal(inside, mask) or bool((matrix[~inside] != atoms).any()):
+        raise _wrong(
+            "neighbor_matrix and num_neighbors do not agree",
+            f"num_neighbors[i] indices in 0..{atoms - 1} from the left of row i, then padding {atoms}",
+        )
+    rows, columns = mask.nonzero().unbind(1)
+    _check_systems(rows, matrix[rows, columns], batch)
+
+
+def _check_systems(i: Tensor, j: Tensor, batch: Batch) -> None:
+    if batch.num_systems > 1 and bool((batch.batch_idx[i.long()] != batch.batch_idx[j.long()]).any()):
+        raise _wrong("a pair joins atoms of two systems", "pairs within one system")
+
+
+def _wrong(found: str, expected: str, fix: str = "") -> NeighborError:
+    fix = fix or "leave the list off the batch: the pipeline builds its own"
+    return NeighborError(found, expected=expected, who="neighbor list", fix=fix)

@@ -1,0 +1,223 @@
+"""The derivative contract applied: how each step contributes to the derivatives asked of its group.
+
+A derivative of the total is a sum over steps. A step's term comes from the graph, from the step itself, or from both;
+where none of these can be complete, the request is refused here with the term that would be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
+from alchemi_core.errors import CutGradientError, LostTermError
+from alchemi_core.planning.flat import FlatGroup, FlatStep
+from alchemi_core.planning.plan import Mode
+from alchemi_core.planning.wiring import Wire
+from alchemi_core.quantities import DERIVATIVES, QUANTITIES
+
+Wires = tuple[tuple[Wire, ...], ...]
+
+
+@attrs.frozen(eq=False)
+class Contributions:
+    """Answers questions about derivative terms of one flattened pipeline.
+
+    Parameters
+    ----------
+    groups : tuple of FlatGroup
+        The pipeline.
+    wires : tuple of tuple of Wire
+        Its wiring.
+    prefer_graph : bool
+        Whether terms are taken from the graph where a step could also report them, as training needs.
+    """
+
+    groups: tuple[FlatGroup, ...]
+    wires: Wires
+    prefer_graph: bool = False
+
+    @property
+    def steps(self) -> tuple[FlatStep, ...]:
+        """All steps by number."""
+        return tuple(step for group in self.groups for step in group.steps)
+
+    def mode(self, step: FlatStep, wanted: frozenset[str]) -> Mode:
+        """Decide how a step contributes to the wanted derivatives.
+
+        Raises
+        ------
+        LostTermError
+            If the step has an energy but no way to contribute.
+        CutGradientError
+            If a value it is fed depends on positions but reaches it without its graph.
+        """
+        if not wanted or "energy" not in step.config.kinds:
+            return Mode.ENERGY
+        if resamples(self.groups[step.group]) and all(strategy_serves(self.groups[step.group], n) for n in wanted):
+            self._refuse_cuts(step, wanted, same_group_is_fine=True)
+            return Mode.RESAMPLED
+        mode = next((mode for mode in self._preference(step) if self._capable(step, mode, wanted)), None)
+        if mode is None:
+            raise self._lost(step, wanted)
+        self._refuse_cuts(step, wanted, same_group_is_fine=False, mode=mode)
+        return mode
+
+    def _preference(self, step: FlatStep) -> tuple[Mode, ...]:
+        if self.groups[step.group].use_autograd or self.prefer_graph:
+            return (Mode.GRAPH, Mode.PARTIAL, Mode.REPORTED)
+        return (Mode.REPORTED, Mode.GRAPH, Mode.PARTIAL)
+
+    def _capable(self, step: FlatStep, mode: Mode, wanted: frozenset[str]) -> bool:
+        """Tell whether the step's own declaration allows the mode, wires aside."""
+        if mode is Mode.GRAPH:
+            energy = step.config.kinds["energy"]
+            return isinstance(energy, OnGraph) and all(
+                leaves(step, name) <= energy.through and strategy_serves(self.groups[step.group], name)
+                for name in wanted
+            )
+        kind = Analytic if mode is Mode.REPORTED else Partial
+        return all(isinstance(step.config.kinds.get(reported_as(step, name) or ""), kind) for name in wanted)
+
+    def live(self, step: FlatStep, mode: Mode, passed: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Names of the inputs that the step is given on the graph; `passed` are its outputs that others read."""
+        through = self._passed_on(step, passed) if self.groups[step.group].use_autograd else frozenset()
+        energy = step.config.kinds.get("energy")
+        if isinstance(energy, OnGraph) and mode is Mode.GRAPH:
+            return through | energy.through
+        if isinstance(energy, OnGraph) and mode is Mode.PARTIAL:
+            return through | (energy.through & self._fixed(step))
+        return through
+
+    def _passed_on(self, step: FlatStep, passed: frozenset[str]) -> frozenset[str]:
+        kinds = [kind for name, kind in step.config.kinds.items() if name in passed]
+        return frozenset(name for kind in kinds if isinstance(kind, OnGraph) for name in kind.through)
+
+    def _fixed(self, step: FlatStep) -> frozenset[str]:
+        kinds = step.config.kinds.values()
+        return frozenset(name for kind in kinds if isinstance(kind, Partial) for name in kind.at_fixed)
+
+    def dependent(self, step: FlatStep) -> Iterator[Wire]:
+        """Yield the wires that bring the step values which depend on positions and were not detached on purpose."""
+        for wire in self.wires[step.index]:
+            if wire.producer is None:
+                continue
+            producer = self.steps[wire.producer]
+            if not producer.detach and not isinstance(producer.config.kinds[wire.output], Constant):
+                yield wire
+
+    def carried(self, wire: Wire, reader: FlatStep, derivative: str) -> bool:
+        """Tell whether a wired value reaches its reader with the whole graph back to the geometry."""
+        if wire.producer is None:
+            return True
+        producer = self.steps[wire.producer]
+        kind = producer.config.kinds[wire.output]
+        if producer.group != reader.group or not isinstance(kind, OnGraph):
+            return False
+        if not self.groups[reader.group].use_autograd or not leaves(producer, derivative) <= kind.through:
+            return False
+        return all(w.name in kind.through and self.carried(w, producer, derivative) for w in self.dependent(producer))
+
+    def _refuse_cuts(
+        self, step: FlatStep, wanted: frozenset[str], *, same_group_is_fine: bool, mode: Mode = Mode.RESAMPLED
+    ) -> None:
+        for wire in self.dependent(step):
+            for name in sorted(wanted):
+                if same_group_is_fine and self._inside(wire, step.group):
+                    continue
+                through = self.live(step, mode)
+                if same_group_is_fine or wire.name not in through or not self.carried(wire, step, name):
+                    raise self._cut(wire, step, name, through)
+
+    def _inside(self, wire: Wire, group: int) -> bool:
+        """Tell whether a value is computed, all the way from the geometry, by steps of one group."""
+        if wire.producer is None:
+            return True
+        producer = self.steps[wire.producer]
+        return producer.group == group and all(self._inside(w, group) for w in self.dependent(producer))
+
+    def _cut(self, wire: Wire, step: FlatStep, derivative: str, through: frozenset[str]) -> CutGradientError:
+        if wire.producer is None:
+            raise AssertionError("only produced values can be cut")
+        producer = self.steps[wire.producer]
+        why, fix = self._why_cut(wire, producer, step, through)
+        symbol = {"forces": "r", "stress": "ε", "virial": "ε"}.get(derivative, "r")
+        term = f"(dE/d{wire.name})(d{wire.name}/d{symbol})"
+        return CutGradientError(
+            f"{wire.name!r} goes from step {producer.index} ({producer.label}) to step {step.index} ({step.label}) "
+            f"{why}; {derivative} would miss {term}",
+            expected="a value that keeps its graph all the way, or one that is detached on purpose",
+            who=f"step {step.index} ({step.label})",
+            fix=fix,
+        )
+
+    def _why_cut(
+        self, wire: Wire, producer: FlatStep, step: FlatStep, through: frozenset[str]
+    ) -> tuple[str, str]:
+        detach = f"PipelineStep({producer.label}, detach=True) takes it as fixed"
+        if not isinstance(producer.config.kinds[wire.output], OnGraph):
+            return "as a detached value", f"use a model that gives it on the graph, or {detach}"
+        if producer.group != step.group:
+            crossing = f"from group {producer.group} to group {step.group}, each of which makes its own leaves"
+            return crossing, f"put both steps into one group with use_autograd=True, or {detach}"
+        if not self.groups[step.group].use_autograd:
+            return "in a group without autograd", f"PipelineGroup(..., use_autograd=True), or {detach}"
+        if wire.name not in through:
+            return (
+                f"whose energy is not differentiable through {wire.name!r}",
+                f"declare it in OnGraph(through=...) if it is, or {detach}",
+            )
+        return "without the whole graph back to the geometry", f"use models on the graph all the way, or {detach}"
+
+    def _lost(self, step: FlatStep, wanted: frozenset[str]) -> LostTermError:
+        lost = [name for name in sorted(wanted) if not self._serves(step, name)]
+        names = " and ".join(lost or sorted(wanted))
+        energy = step.config.kinds["energy"]
+        state = "is detached" if not isinstance(energy, OnGraph) else f"is on the graph through {set(energy.through)}"
+        why = "" if lost else "; some come from the graph and some are reported, which one backward pass cannot separate"
+        return LostTermError(
+            f"its energy is in the sum, but it cannot contribute to {names}: the energy {state}, "
+            f"and it reports {sorted(step.config.outputs)}{why}",
+            expected=f"an energy on the graph through positions and cell, or analytic {names}",
+            who=f"step {step.index} ({step.label})",
+            fix=f"do not ask for {names}, or give the group derivative_fn='finite-difference' with use_autograd=True",
+        )
+
+    def _serves(self, step: FlatStep, name: str) -> bool:
+        wanted = frozenset([name])
+        return any(self._capable(step, mode, wanted) for mode in (Mode.GRAPH, Mode.PARTIAL, Mode.REPORTED))
+
+
+def leaves(step: FlatStep, derivative: str) -> frozenset[str]:
+    """Geometry through which a derivative is taken: positions, and for the strain the cell where it is read."""
+    quantity = QUANTITIES.get(derivative)
+    strain = quantity is not None and quantity.with_respect_to == "strain"
+    return frozenset({"positions", "cell"} if strain and step.config.supports_pbc else {"positions"})
+
+
+def reported_as(step: FlatStep, derivative: str) -> str | None:
+    """Name of the step's output that gives the derivative; stress and virial give each other through the volume."""
+    twins = {"stress": "virial", "virial": "stress"}
+    for name in (derivative, twins.get(derivative, "")):
+        if name in step.config.kinds:
+            return name
+    return None
+
+
+def resamples(group: FlatGroup) -> bool:
+    """Tell whether the group's strategy evaluates energies again instead of using the graph."""
+    return bool(getattr(group.derivative_fn, "resamples", False))
+
+
+def strategy_serves(group: FlatGroup, name: str) -> bool:
+    """Tell whether the group's strategy can return a derivative; a plain function is taken to serve what it is asked."""
+    if group.derivative_fn is None:
+        return name in DERIVATIVES
+    serves = getattr(group.derivative_fn, "serves", None)
+    return serves is None or name in serves
+
+
+def contributors(steps: Sequence[FlatStep]) -> tuple[FlatStep, ...]:
+    """Steps whose energies make up the total."""
+    return tuple(step for step in steps if "energy" in step.config.kinds)

@@ -1,0 +1,97 @@
+"""The printed plan: who reads what, which lists there are and why, and what each output is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from string import ascii_uppercase
+
+from alchemi_core.planning.plan import ExecutionPlan, Mode, PlannedGroup, PlannedList, PlannedOutput, PlannedStep
+from alchemi_core.quantities import QUANTITIES
+
+_ALWAYS = ("positions", "atomic_numbers")
+
+
+def explain(plan: ExecutionPlan) -> str:
+    """Return the text of a plan."""
+    return "\n".join([*_head(plan), *_lists(plan), *_groups(plan), *(_formula(output) for output in plan.outputs)])
+
+
+def list_name(number: int) -> str:
+    """Letter of a neighbor list: A, B, ..., Z, A1, B1, ..."""
+    turn, letter = divmod(number, len(ascii_uppercase))
+    return ascii_uppercase[letter] + (str(turn) if turn else "")
+
+
+def _head(plan: ExecutionPlan) -> Iterator[str]:
+    counts = [(len(plan.steps), "step"), (len(plan.groups), "group"), (len(plan.lists), "neighbor list")]
+    told = ", ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counts)
+    yield f"plan    {told:<40}wants  {'  '.join(plan.requested)}"
+    cell = ("cell", "pbc") if any(step.reads_cell for step in plan.steps) else ()
+    yield "needs   " + "   ".join(_described(name) for name in (*_ALWAYS, *cell, *plan.needs))
+    if plan.accepts:
+        yield "takes   " + "   ".join(_described(name) for name in plan.accepts) + "   where the batch brings them"
+    idle = [f"[{i}] {label}" for i, label in enumerate(plan.labels) if i not in {step.index for step in plan.steps}]
+    if idle:
+        yield f"idle    {', '.join(idle)}   since nothing asked for depends on them"
+
+
+def _described(name: str) -> str:
+    quantity = QUANTITIES.get(name)
+    return f"{name} {quantity.axes} {quantity.unit}".rstrip() if quantity else name
+
+
+def _lists(plan: ExecutionPlan) -> Iterator[str]:
+    labels = dict(enumerate(plan.labels))
+    rows = [(_list_text(i, planned), _readers(planned, labels), planned.reason) for i, planned in enumerate(plan.lists)]
+    for text, readers, reason in rows:
+        width = max(len(row[1]) for row in rows)
+        yield f"{text}   for {readers:<{width}}   {reason}".rstrip()
+
+
+def _list_text(number: int, planned: PlannedList) -> str:
+    return f"list {list_name(number)}  {planned.config.describe():>24}"
+
+
+def _readers(planned: PlannedList, labels: dict[int, str]) -> str:
+    return ", ".join(labels[step] for step in planned.readers)
+
+
+def _groups(plan: ExecutionPlan) -> Iterator[str]:
+    steps = {step.index: step for step in plan.steps}
+    rows = {i: (step.label, _reads(step), _writes(step)) for i, step in steps.items()}
+    label = max(len(row[0]) for row in rows.values())
+    reads = max(len(row[1]) for row in rows.values())
+    for group in plan.groups:
+        yield f"group {group.index} {group.derivative}"
+        yield from (_step(i, rows[i], label, reads, steps[i], group) for i in group.steps)
+
+
+def _step(
+    index: int, row: tuple[str, str, str], label: int, reads: int, step: PlannedStep, group: PlannedGroup
+) -> str:
+    weight = "" if step.weight == 1.0 else f"   weight {step.weight:g}"
+    fixed = "   derivatives at fixed inputs" if step.mode is Mode.PARTIAL and group.energies else ""
+    return f"  [{index}] {row[0]:<{label}}   reads {row[1]:<{reads}}   writes {row[2]}{weight}{fixed}"
+
+
+def _reads(step: PlannedStep) -> str:
+    words = ["positions", "numbers", *(["cell"] if step.reads_cell else [])]
+    for read in step.reads:
+        arrow = "" if read.producer is None else f"←[{read.producer}]" + ("" if read.live else " detached")
+        words.append(read.name + ("?" if read.optional and read.producer is None else "") + arrow)
+    if step.neighbors is not None:
+        words.append(list_name(step.neighbors))
+    return " ".join(words)
+
+
+def _writes(step: PlannedStep) -> str:
+    return _joined(w.output if w.output == w.name else f"{w.output}→{w.name}" for w in step.writes)
+
+
+def _joined(words: Iterable[str]) -> str:
+    return " ".join(words)
+
+
+def _formula(output: PlannedOutput) -> str:
+    texts = [term.text + (f" ({term.convert})" if term.convert else "") for term in output.terms]
+    return f"{output.name} = " + " + ".join(texts)

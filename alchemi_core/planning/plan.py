@@ -1,0 +1,209 @@
+"""The execution plan: frozen, integer-addressed, picklable, printable."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Literal
+
+import attrs
+
+from alchemi_core.neighbors.config import NeighborConfig
+
+
+class Mode(Enum):
+    """How a step contributes to the derivatives asked of its group."""
+
+    ENERGY = "energy only"
+    """No derivative is asked, or the step has no energy."""
+
+    GRAPH = "graph"
+    """Its energy is differentiated together with the group's."""
+
+    REPORTED = "reported"
+    """It returns complete derivatives itself."""
+
+    PARTIAL = "partial"
+    """It returns derivatives at fixed inputs; the group differentiates through those inputs."""
+
+    RESAMPLED = "resampled"
+    """The group evaluates its energy again at displaced geometries."""
+
+
+@attrs.frozen
+class Read:
+    """Where one input of a step comes from.
+
+    Parameters
+    ----------
+    name : str
+        Name under which the model declares it.
+    slot : int or None
+        Slot of the value when an earlier step produces it; None when the batch brings it.
+    producer : int or None
+        Step that produces it.
+    live : bool
+        Whether the value stays on the graph.
+    optional : bool
+        Whether the model runs without it.
+    """
+
+    name: str
+    slot: int | None
+    producer: int | None
+    live: bool
+    optional: bool
+
+
+@attrs.frozen
+class Write:
+    """One output of a step: asked of the model as `output`, known to readers as `name`, kept in `slot`."""
+
+    output: str
+    name: str
+    slot: int
+
+
+@attrs.frozen
+class PlannedStep:
+    """One step of a run.
+
+    Parameters
+    ----------
+    index, label, group
+        Number, printed name and group of the step.
+    mode : Mode
+        How it contributes to derivatives.
+    reads : tuple of Read
+        Its declared inputs beyond the geometry.
+    neighbors : int or None
+        Number of the list it reads.
+    asks : frozenset of str
+        Outputs requested of the model.
+    writes : tuple of Write
+        What is kept of its answer.
+    weight : float
+        Factor on its additive outputs.
+    live : frozenset of str
+        Geometry that reaches it on the graph.
+    reads_cell : bool
+        Whether the model understands cells at all.
+    """
+
+    index: int
+    label: str
+    group: int
+    mode: Mode
+    reads: tuple[Read, ...]
+    neighbors: int | None
+    asks: frozenset[str]
+    writes: tuple[Write, ...]
+    weight: float
+    live: frozenset[str]
+    reads_cell: bool
+
+
+@attrs.frozen
+class PlannedGroup:
+    """Steps that are differentiated together.
+
+    Parameters
+    ----------
+    index : int
+        Number of the group among those of the plan.
+    steps : tuple of int
+        Steps that run, in order.
+    derivative : str
+        Printed name of the strategy.
+    use_autograd : bool
+        Whether values keep their graph from step to step.
+    serves : tuple of Write
+        Derivatives the strategy must return, and their slots.
+    energies : tuple of (int, float)
+        Slots and weights of the energies that are differentiated.
+    """
+
+    index: int
+    steps: tuple[int, ...]
+    derivative: str
+    use_autograd: bool
+    serves: tuple[Write, ...]
+    energies: tuple[tuple[int, float], ...]
+
+
+@attrs.frozen
+class Term:
+    """One summand of an output: a slot, its weight, how it is converted, and how it is printed."""
+
+    slot: int
+    weight: float
+    text: str
+    convert: Literal["", "stress to virial", "virial to stress"] = ""
+
+
+@attrs.frozen
+class PlannedOutput:
+    """An output of the pipeline and the terms it is made of."""
+
+    name: str
+    terms: tuple[Term, ...]
+
+
+@attrs.frozen
+class PlannedList:
+    """A neighbor list: what it is, what it is cut out of, for whom, and why.
+
+    Parameters
+    ----------
+    config : NeighborConfig
+        Cutoff, format and kind.
+    source : int
+        Number of the source it comes from; sources are built, lists are cut out of them.
+    readers : tuple of int
+        Steps that read it.
+    reason : str
+        Why it is shared or not.
+    """
+
+    config: NeighborConfig
+    source: int
+    readers: tuple[int, ...]
+    reason: str
+
+
+@attrs.frozen
+class ExecutionPlan:
+    """All that a run does, in the order it does it.
+
+    Parameters
+    ----------
+    requested : tuple of str
+        Outputs, in the order of the quantity table.
+    steps, groups, lists, outputs
+        What runs.
+    sources : tuple of float
+        Cutoffs in Å of the lists that are built.
+    needs : tuple of str
+        Inputs beyond the geometry that the batch must bring.
+    accepts : tuple of str
+        Inputs beyond the geometry that are used where the batch brings them.
+    num_slots : int
+        Number of values kept during a run.
+    labels : tuple of str
+        Printed names of all declared steps, whether they run or not.
+    """
+
+    requested: tuple[str, ...]
+    steps: tuple[PlannedStep, ...]
+    groups: tuple[PlannedGroup, ...]
+    lists: tuple[PlannedList, ...]
+    sources: tuple[float, ...]
+    outputs: tuple[PlannedOutput, ...]
+    needs: tuple[str, ...]
+    accepts: tuple[str, ...]
+    num_slots: int
+    labels: tuple[str, ...]
+
+    def __str__(self) -> str:
+        from alchemi_core.planning.explain import explain
+
+        return explain(self)

@@ -1,0 +1,255 @@
+"""The planner: a declaration and a request go in, an execution plan or one clear error comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from alchemi_core.errors import UnknownOutputError
+from alchemi_core.planning.contributions import Contributions, Wires, reported_as, resamples
+from alchemi_core.planning.flat import FlatGroup, FlatStep
+from alchemi_core.planning.plan import (
+    ExecutionPlan,
+    Mode,
+    PlannedGroup,
+    PlannedOutput,
+    PlannedStep,
+    Read,
+    Term,
+    Write,
+)
+from alchemi_core.planning.requests import additive, check_request, in_table_order
+from alchemi_core.planning.sharing import Sharing, share
+from alchemi_core.planning.wiring import resolve_wires
+from alchemi_core.quantities import DERIVATIVES
+from alchemi_core.topology import PipelineSettings
+
+
+def make_plan(
+    groups: tuple[FlatGroup, ...],
+    settings: PipelineSettings,
+    requested: Iterable[str],
+    *,
+    differentiable: bool = False,
+) -> ExecutionPlan:
+    """Plan one request.
+
+    Parameters
+    ----------
+    groups : tuple of FlatGroup
+        The flattened pipeline.
+    settings : PipelineSettings
+        Its settings.
+    requested : iterable of str
+        Outputs wanted.
+    differentiable : bool
+        Whether outputs stay on the graph, as in training: then terms come from the graph wherever they can.
+
+    Returns
+    -------
+    ExecutionPlan
+
+    Raises
+    ------
+    PlanningError
+        If the request cannot be served whole and right.
+    """
+    names = frozenset(requested)
+    if not names:
+        raise UnknownOutputError("nothing is requested", expected="at least one output", who="requested outputs")
+    wires = resolve_wires(groups)
+    check_request(names, groups, settings)
+    return _Planner(groups, settings, names, wires, differentiable).plan()
+
+
+@attrs.frozen(eq=False)
+class _Planner:
+    """One planning run. Answers are recomputed rather than kept: plans are made once and pipelines are short."""
+
+    groups: tuple[FlatGroup, ...]
+    settings: PipelineSettings
+    requested: frozenset[str]
+    wires: Wires
+    differentiable: bool
+
+    def plan(self) -> ExecutionPlan:
+        running = self._running()
+        modes = {step.index: self._contributions.mode(step, self._wanted) for step in running}
+        sharing = share(running, self.settings)
+        slots = _Slots()
+        steps = tuple(self._step(step, modes[step.index], running, sharing, slots) for step in running)
+        planned = tuple(g for group in self.groups if (g := self._group(group, steps, slots)).steps)
+        return ExecutionPlan(
+            requested=in_table_order(self.requested),
+            steps=steps,
+            groups=planned,
+            lists=sharing.lists,
+            sources=sharing.sources,
+            outputs=tuple(self._output(name, steps, planned) for name in in_table_order(self.requested)),
+            needs=self._from_batch(running, optional=False),
+            accepts=self._from_batch(running, optional=True),
+            num_slots=slots.count,
+            labels=tuple(step.label for step in self._contributions.steps),
+        )
+
+    @property
+    def _contributions(self) -> Contributions:
+        return Contributions(self.groups, self.wires, prefer_graph=self.differentiable)
+
+    @property
+    def _produced(self) -> frozenset[str]:
+        return frozenset(known for group in self.groups for step in group.steps for _, known in step.names)
+
+    @property
+    def _wanted(self) -> frozenset[str]:
+        """Requested derivatives of the energy: the standard ones, and whatever only a derivative function can give."""
+        return frozenset(name for name in self.requested if name in DERIVATIVES or name not in self._produced)
+
+    def _running(self) -> tuple[FlatStep, ...]:
+        """Steps that some requested output depends on, in order."""
+        steps = self._contributions.steps
+        needed = {step.index for step in steps if self._asked_directly(step)}
+        for step in reversed(steps):
+            if step.index in needed:
+                needed |= {wire.producer for wire in self.wires[step.index] if wire.producer is not None}
+        return tuple(step for step in steps if step.index in needed)
+
+    def _asked_directly(self, step: FlatStep) -> bool:
+        has_energy = "energy" in step.config.kinds
+        return (has_energy and bool(self._wanted)) or any(known in self.requested for _, known in step.names)
+
+    def _step(
+        self, step: FlatStep, mode: Mode, running: tuple[FlatStep, ...], sharing: Sharing, slots: _Slots
+    ) -> PlannedStep:
+        passed = frozenset(w.output for s in running for w in self.wires[s.index] if w.producer == step.index)
+        live = self._contributions.live(step, mode, passed) if self._wanted else frozenset()
+        asks = self._asks(step, mode) | passed
+        names = dict(step.names)
+        return PlannedStep(
+            index=step.index,
+            label=step.label,
+            group=step.group,
+            mode=mode,
+            reads=tuple(self._reads(step, live, slots)),
+            neighbors=dict(sharing.list_of_step).get(step.index),
+            asks=asks,
+            writes=tuple(Write(o, names[o], slots.new(step.index, o)) for o in in_table_order(asks)),
+            weight=step.weight,
+            live=live & {"positions", "cell"},
+            reads_cell=step.config.supports_pbc,
+        )
+
+    def _asks(self, step: FlatStep, mode: Mode) -> frozenset[str]:
+        """Outputs asked of the model: what the user wants, the energy under any derivative, and reported terms."""
+        asks = {o for o, known in step.names if known in self.requested and known not in DERIVATIVES}
+        if "energy" in step.config.kinds and self._wanted:
+            asks.add("energy")
+        if mode in (Mode.REPORTED, Mode.PARTIAL):
+            asks |= {reported for name in self._wanted if (reported := reported_as(step, name))}
+        if mode is Mode.ENERGY and "energy" not in step.config.kinds:
+            asks |= {o for o, known in step.names if known in self.requested}
+        return frozenset(asks)
+
+    def _reads(self, step: FlatStep, live: frozenset[str], slots: _Slots) -> Iterator[Read]:
+        for wire in self.wires[step.index]:
+            slot = None if wire.producer is None else slots.of(wire.producer, wire.output)
+            detached = wire.producer is not None and self._contributions.steps[wire.producer].detach
+            # In training, parameters of the producer are reached through the value even where the geometry is not.
+            stays = not detached and (wire.name in live or self.differentiable)
+            yield Read(wire.name, slot, wire.producer, live=stays, optional=wire.optional)
+
+    def _group(self, group: FlatGroup, steps: tuple[PlannedStep, ...], slots: _Slots) -> PlannedGroup:
+        own = [step for step in steps if step.group == group.index]
+        energies = [step for step in own if self._is_differentiated(step)]
+        names = in_table_order(self._wanted) if energies else ()
+        return PlannedGroup(
+            index=group.index,
+            steps=tuple(step.index for step in own),
+            derivative=_derivative_name(group, has_graph=bool(energies)),
+            use_autograd=group.use_autograd,
+            serves=tuple(Write(name, name, slots.new(-1 - group.index, name)) for name in names),
+            energies=tuple((slot_of(step, "energy"), step.weight) for step in energies),
+        )
+
+    def _is_differentiated(self, step: PlannedStep) -> bool:
+        """Tell whether a step's energy is part of what its group differentiates."""
+        if step.mode is Mode.PARTIAL:
+            return any(read.live and read.slot is not None for read in step.reads)
+        return step.mode in (Mode.GRAPH, Mode.RESAMPLED)
+
+    def _output(
+        self, name: str, steps: tuple[PlannedStep, ...], groups: tuple[PlannedGroup, ...]
+    ) -> PlannedOutput:
+        terms = [term for group in groups for term in self._terms_of_group(name, group, steps)]
+        return PlannedOutput(name, tuple(terms))
+
+    def _terms_of_group(
+        self, name: str, group: PlannedGroup, steps: tuple[PlannedStep, ...]
+    ) -> Iterator[Term]:
+        own = [step for step in steps if step.index in group.steps]
+        for write in group.serves:
+            if write.name == name:
+                yield Term(write.slot, 1.0, _formula(name, [step for step in own if self._is_differentiated(step)]))
+        for step in own:
+            yield from self._terms_of_step(name, step)
+
+    def _terms_of_step(self, name: str, step: PlannedStep) -> Iterator[Term]:
+        flat = self._contributions.steps[step.index]
+        output = reported_as(flat, name) if name in self._wanted else None
+        for write in step.writes:
+            summed = write.output == output and step.mode in (Mode.REPORTED, Mode.PARTIAL)
+            plain = write.name == name and name not in self._wanted
+            bare = write.name == name and step.mode is Mode.ENERGY
+            if summed or plain or bare:
+                weight = step.weight if additive(name, self.settings) or name in DERIVATIVES else 1.0
+                convert = f"{write.output} to {name}" if summed and write.output != name else ""
+                yield Term(write.slot, weight, weighted(step.index, weight), convert)  # type: ignore[arg-type]
+
+    def _from_batch(self, running: tuple[FlatStep, ...], *, optional: bool) -> tuple[str, ...]:
+        wires = [wire for step in running for wire in self.wires[step.index] if wire.producer is None]
+        required = {wire.name for wire in wires if not wire.optional}
+        names = {wire.name for wire in wires if wire.optional} - required if optional else required
+        return in_table_order(names)
+
+
+class _Slots:
+    """Numbers values as they are met: (step, output) → slot. Lives for one planning run."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[int, str], int] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self._numbers)
+
+    def new(self, step: int, output: str) -> int:
+        return self._numbers.setdefault((step, output), len(self._numbers))
+
+    def of(self, step: int, output: str) -> int:
+        return self._numbers[step, output]
+
+
+def slot_of(step: PlannedStep, output: str) -> int:
+    """Slot of an output of a planned step."""
+    return next(write.slot for write in step.writes if write.output == output)
+
+
+def weighted(index: int, weight: float) -> str:
+    """Text of a step's term, such as ``[0]`` or ``0.5·[0]``."""
+    return f"[{index}]" if weight == 1.0 else f"{weight:g}·[{index}]"
+
+
+def _formula(name: str, steps: list[PlannedStep]) -> str:
+    inside = "(" + " + ".join(weighted(step.index, step.weight) for step in steps) + ")"
+    patterns = {"forces": "−d{}/dr", "stress": "d{}/dε / V", "virial": "−d{}/dε"}
+    return patterns.get(name, name + "{}").format(inside)
+
+
+def _derivative_name(group: FlatGroup, *, has_graph: bool) -> str:
+    function = group.derivative_fn
+    if resamples(group) or (function is not None and has_graph):
+        return str(getattr(function, "name", None) or getattr(function, "__name__", type(function).__name__))
+    if group.use_autograd:
+        return "autograd"
+    return "each by autograd" if has_graph else "as reported"

@@ -1,0 +1,101 @@
+"""What can be asked of a pipeline, what is asked when nobody says, and errors for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from alchemi_core.errors import LostTermError, UnknownOutputError, nearest
+from alchemi_core.planning.contributions import contributors
+from alchemi_core.planning.flat import FlatGroup, FlatStep
+from alchemi_core.planning.wiring import ambiguous
+from alchemi_core.quantities import DERIVATIVES, QUANTITIES, is_additive
+from alchemi_core.topology import PipelineSettings
+
+
+def in_table_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Sort names as the quantity table has them, unknown ones last by name."""
+    order = {name: i for i, name in enumerate(QUANTITIES)}
+    return tuple(sorted(names, key=lambda name: (order.get(name, len(order)), name)))
+
+
+def additive(name: str, settings: PipelineSettings) -> bool:
+    """Tell whether the values of several steps are summed."""
+    return is_additive(name) if settings.additive_keys is None else name in settings.additive_keys
+
+
+def available_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
+    """Every name that some step produces, or that differentiating the energy gives."""
+    steps = [step for group in groups for step in group.steps]
+    produced = {known for step in steps for _, known in step.names}
+    derived = {name for step in steps for name in step.config.autograd_outputs}
+    served = {name for group in groups for name in _served(group)}
+    return frozenset(produced | derived | served)
+
+
+def _served(group: FlatGroup) -> frozenset[str]:
+    return frozenset(getattr(group.derivative_fn, "serves", ()) or ())
+
+
+def default_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
+    """Union of what the parts compute when nobody says.
+
+    Forces and stress are part of it wherever some step can give them. A partition of the energy over atoms is part
+    of it only when every energy has one, and the virial only when a step reports it, being the stress again.
+    """
+    steps = [step for group in groups for step in group.steps]
+    energies = contributors(steps)
+    names: set[str] = set()
+    for step in steps:
+        active = step.config.active_outputs
+        own = {known for output, known in step.names if active is None or output in active}
+        names |= own | {n for n in step.config.autograd_outputs & {"forces", "stress"} if active is None or n in active}
+    if not all("node_energies" in step.config.kinds for step in energies):
+        names.discard("node_energies")
+    return frozenset(names)
+
+
+def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settings: PipelineSettings) -> None:
+    """Refuse requests that cannot be served whole.
+
+    Raises
+    ------
+    UnknownOutputError
+        If no step can give an output.
+    WiringError
+        If two steps produce an output that is not summed.
+    LostTermError
+        If only some of the energies have the partition over atoms that is asked.
+    """
+    steps = [step for group in groups for step in group.steps]
+    available = available_outputs(groups)
+    plain_function = any(group.derivative_fn is not None and not _served(group) for group in groups)
+    for name in in_table_order(requested):
+        producers = [step for step in steps if name in dict((k, o) for o, k in step.names)]
+        if name not in available and not plain_function:
+            raise _unknown(name, available)
+        if len(producers) > 1 and not additive(name, settings) and name not in DERIVATIVES:
+            raise ambiguous(name, producers, "outputs of the pipeline")
+    _check_partition(requested, contributors(steps))
+
+
+def _unknown(name: str, available: frozenset[str]) -> UnknownOutputError:
+    close = nearest(name, available)
+    return UnknownOutputError(
+        f"no step can give {name!r}",
+        expected="some of " + ", ".join(in_table_order(available)),
+        who="requested outputs",
+        fix=f"ask for {close!r}" if close else "add a model that produces it",
+    )
+
+
+def _check_partition(requested: frozenset[str], energies: Sequence[FlatStep]) -> None:
+    if "node_energies" not in requested:
+        return
+    for step in energies:
+        if "node_energies" not in step.config.kinds:
+            raise LostTermError(
+                "has an energy but no node_energies, so the sum over steps would not add up to the energy",
+                expected="node_energies of every step that has an energy",
+                who=f"step {step.index} ({step.label})",
+                fix="do not ask for node_energies",
+            )

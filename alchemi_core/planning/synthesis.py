@@ -1,0 +1,47 @@
+"""The config of a pipeline, made of its parts', so that a pipeline can be used wherever a model can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alchemi_core.contract import Analytic, OutputKind
+from alchemi_core.models import ModelConfig
+from alchemi_core.planning.flat import FlatGroup, FlatStep
+from alchemi_core.planning.requests import available_outputs, default_outputs, in_table_order
+from alchemi_core.planning.sharing import merged_config
+from alchemi_core.planning.wiring import resolve_wires
+from alchemi_core.topology import PipelineSettings
+
+
+def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> ModelConfig:
+    """Return the config of a whole pipeline.
+
+    Outputs are the union of the parts', forces and stress included where some part can be differentiated; required
+    inputs those that nothing inside produces; periodic systems are supported when all parts support them and needed
+    when one needs them; the neighbor list is one that could serve all parts.
+    """
+    steps = [step for group in groups for step in group.steps]
+    kinds: dict[str, OutputKind] = {name: Analytic() for name in in_table_order(available_outputs(groups))}
+    return ModelConfig(
+        name=" + ".join(step.label for step in steps),
+        outputs=kinds,
+        required_inputs=_from_outside(groups, optional=False),
+        optional_inputs=_from_outside(groups, optional=True),
+        supports_pbc=all(step.config.supports_pbc for step in steps),
+        needs_pbc=any(step.config.needs_pbc for step in steps),
+        neighbor_config=merged_config(steps),
+        active_outputs=default_outputs(groups) if settings.active_outputs is None else settings.active_outputs,
+        elements=_common_elements(steps),
+        contains=frozenset(part for step in steps for part in step.config.contains),
+        citations=tuple(dict.fromkeys(text for step in steps for text in step.config.citations)),
+    )
+
+
+def _from_outside(groups: Sequence[FlatGroup], *, optional: bool) -> frozenset[str]:
+    wires = [wire for wires in resolve_wires(groups) for wire in wires if wire.producer is None]
+    return frozenset(wire.name for wire in wires if wire.optional is optional)
+
+
+def _common_elements(steps: Sequence[FlatStep]) -> frozenset[int] | None:
+    known = [step.config.elements for step in steps if step.config.elements is not None]
+    return frozenset.intersection(*known) if known else None

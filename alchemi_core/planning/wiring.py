@@ -1,0 +1,157 @@
+"""Wiring: who feeds whom. Names are resolved to the closest earlier producer; doubt is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from alchemi_core.errors import WiringError, nearest
+from alchemi_core.planning.flat import FlatGroup, FlatStep, Scope, inner_topology
+from alchemi_core.quantities import DERIVATIVES, GEOMETRY, QUANTITIES
+from alchemi_core.topology import PipelineStep, Topology
+
+
+@attrs.frozen
+class Wire:
+    """One input of a step: its producer's number and output, or None when the batch brings it."""
+
+    name: str
+    optional: bool
+    producer: int | None
+    output: str = ""
+
+
+def resolve_wires(groups: Sequence[FlatGroup]) -> tuple[tuple[Wire, ...], ...]:
+    """Find the producer of each input of each step.
+
+    Returns
+    -------
+    tuple of tuple of Wire
+        Wires of each step, by step number.
+
+    Raises
+    ------
+    WiringError
+        If two equally close steps produce one input.
+    """
+    steps = [step for group in groups for step in group.steps]
+    return tuple(_wires_of(step, steps[: step.index]) for step in steps)
+
+
+def _wires_of(step: FlatStep, earlier: Sequence[FlatStep]) -> tuple[Wire, ...]:
+    required = sorted(step.config.required_inputs - GEOMETRY)
+    optional = sorted(step.config.optional_inputs - step.config.required_inputs - GEOMETRY)
+    return tuple(
+        _resolve(step, name, earlier, optional=is_optional)
+        for names, is_optional in ((required, False), (optional, True))
+        for name in names
+    )
+
+
+def _resolve(step: FlatStep, name: str, earlier: Sequence[FlatStep], *, optional: bool) -> Wire:
+    producers = [(other, output) for other in earlier for output, known_as in other.names if known_as == name]
+    if not producers:
+        return Wire(name, optional, None)
+    depth = max(_common(step.scope, other.scope) for other, _ in producers)
+    closest = [(other, output) for other, output in producers if _common(step.scope, other.scope) == depth]
+    if len(closest) > 1:
+        raise ambiguous(name, [other for other, _ in closest], f"step {step.index} ({step.label})")
+    producer, output = closest[0]
+    return Wire(name, optional, producer.index, output)
+
+
+def _common(one: Scope, other: Scope) -> int:
+    """Length of the common start of two scopes."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def ambiguous(name: str, producers: Sequence[FlatStep], who: str) -> WiringError:
+    """Make the error for a name that several steps produce."""
+    given = ", ".join(f"step {p.index} ({p.label})" for p in producers)
+    last = producers[-1]
+    return WiringError(
+        f"{name!r} is produced by {given}",
+        expected="one producer for one name",
+        who=who,
+        fix=f"rename one: PipelineStep({last.label}, wire={{{name!r}: '{name}_{last.index}'}})",
+    )
+
+
+def check_wires(topology: Topology) -> None:
+    """Check the renames of a topology and of all nested ones.
+
+    Raises
+    ------
+    WiringError
+        If a key is no output of the step, a summed quantity is renamed, or two outputs get one name.
+    """
+    for group in topology.groups:
+        for step in group.steps:
+            inner = inner_topology(step.model)
+            if inner is not None:
+                check_wires(inner)
+            _check_step(step)
+
+
+def _check_step(step: PipelineStep) -> None:
+    outputs = step.model.model_config.outputs
+    who = step.model.model_config.name
+    for key in step.wire:
+        if key not in outputs:
+            raise _misspelt(key, outputs, who)
+        if key == "energy" or key in DERIVATIVES:
+            raise WiringError(
+                f"wire renames {key!r}, which is summed under its own name",
+                expected="renames of outputs that are passed on, such as charges",
+                who=who,
+                fix=f"leave {key!r} out of wire",
+            )
+    names = [step.wire.get(output, output) for output in sorted(outputs)]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        raise WiringError(f"two of its outputs are called {name!r}", expected="one name each", who=who)
+
+
+def _misspelt(key: str, outputs: Iterable[str], who: str) -> WiringError:
+    close = nearest(key, outputs)
+    fix = f"wire={{{close!r}: ...}}" if close else "use one of its outputs; wire maps an output to an input name"
+    return WiringError(
+        f"wire names {key!r}, which the model does not produce",
+        expected="one of " + ", ".join(sorted(outputs)),
+        who=who,
+        fix=fix,
+    )
+
+
+def missing_input(name: str, reader: FlatStep, earlier: Sequence[FlatStep]) -> WiringError:
+    """Make the error for an input that nothing before a step produces and the batch does not bring."""
+    quantity = QUANTITIES.get(name)
+    shape = f" {quantity.axes}" + (f" in {quantity.unit}" if quantity.unit else "") if quantity else ""
+    lines = [f"needs {name!r}{shape}; nothing before it produces that and the batch does not bring it"]
+    lines += [f"  step {s.index} ({s.label}) produces {', '.join(known for _, known in s.names)}" for s in earlier]
+    return WiringError(
+        "\n".join(lines),
+        expected="a producer earlier in the pipeline, or the field on the batch",
+        who=f"step {reader.index} ({reader.label})",
+        fix=_suggestion(name, reader, earlier),
+    )
+
+
+def _suggestion(name: str, reader: FlatStep, earlier: Sequence[FlatStep]) -> str:
+    """Suggest the rename of a like-shaped output with the nearest name, else a field on the batch."""
+    wanted = QUANTITIES.get(name)
+    for step in reversed(earlier):
+        candidates = {
+            output: known
+            for output, known in step.names
+            if known not in ("energy", *DERIVATIVES) and _like(QUANTITIES.get(output), wanted)
+        }
+        if candidates:
+            close = nearest(name, candidates) or next(iter(candidates))
+            return f"PipelineStep({step.label}, wire={{{close!r}: {name!r}}})"
+    return f"batch.with_fields({name}=...)"
+
+
+def _like(one: object, other: object) -> bool:
+    key = [(getattr(q, "per", None), getattr(q, "shape", None)) for q in (one, other)]
+    return one is not None and key[0] == key[1]

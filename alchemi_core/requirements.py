@@ -1,0 +1,69 @@
+"""What a batch must be for a plan to run on it; checked at every call, so only what is cheap to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from alchemi_core.errors import DataError, LostTermError
+from alchemi_core.planning.flat import FlatGroup
+from alchemi_core.planning.wiring import missing_input
+
+if TYPE_CHECKING:
+    from alchemi_core.data.batch import Batch
+    from alchemi_core.models import ModelConfig
+    from alchemi_core.planning.plan import ExecutionPlan
+
+
+def check_batch_serves(
+    plan: ExecutionPlan, groups: Sequence[FlatGroup], config: ModelConfig, batch: Batch, notes: Mapping[str, str]
+) -> None:
+    """Raise where the batch lacks what the plan needs.
+
+    Raises
+    ------
+    WiringError
+        If an input that nothing produces is not on the batch.
+    DataError
+        If a periodic system meets a model that does not understand it, or the reverse.
+    LostTermError
+        If the stress is asked and no system has a cell.
+    """
+    for name in plan.needs:
+        if batch.fields.get(name) is None:
+            raise _missing(name, plan, groups)
+    if batch.cell is None and "stress" in plan.requested and "stress" not in notes:
+        raise LostTermError(
+            "stress is asked, but no system of this batch has a cell",
+            expected="a cell: stress is energy per volume",
+            who="requested outputs",
+            fix="ask for 'virial' instead, which needs no volume",
+        )
+    if not config.supports_pbc or config.needs_pbc:
+        _check_periodicity(groups, batch)
+
+
+def _missing(name: str, plan: ExecutionPlan, groups: Sequence[FlatGroup]) -> Exception:
+    reader = next(s.index for s in plan.steps if any(read.name == name and read.slot is None for read in s.reads))
+    steps = [step for group in groups for step in group.steps]
+    return missing_input(name, steps[reader], steps[:reader])
+
+
+def _check_periodicity(groups: Sequence[FlatGroup], batch: Batch) -> None:
+    periodic = batch.pbc is not None and bool(batch.pbc.any())
+    every = batch.pbc is not None and bool(batch.pbc.any(dim=1).all())
+    for step in (step for group in groups for step in group.steps):
+        if periodic and not step.config.supports_pbc:
+            raise DataError(
+                "a system of the batch is periodic",
+                expected="molecules only: the model does not understand periodic cells",
+                who=f"step {step.index} ({step.label})",
+                fix="set pbc=False, or use another model",
+            )
+        if step.config.needs_pbc and not every:
+            raise DataError(
+                "a system of the batch is not periodic",
+                expected="periodic systems only",
+                who=f"step {step.index} ({step.label})",
+                fix="put the molecule into a box with pbc=True, or use another model",
+            )

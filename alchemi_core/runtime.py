@@ -1,0 +1,200 @@
+"""Running a plan: one loop over local slots. Nothing outside is changed, so an exception leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import attrs
+import torch
+
+from alchemi_core.data.view import ModelView
+from alchemi_core.derivatives.base import Derivative, GroupState
+from alchemi_core.errors import ModelOutputError, nearest
+from alchemi_core.planning.plan import ExecutionPlan, Mode, PlannedGroup, PlannedStep
+from alchemi_core.quantities import QUANTITIES, Per
+from alchemi_core.reductions import weighted_sum
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alchemi_core.data.batch import Batch
+    from alchemi_core.models import BaseModelMixin
+    from alchemi_core.neighbors.lists import NeighborList
+
+Slots = list["Tensor | None"]
+Values = dict[str, "Tensor | None"]
+ListsFor = Callable[["Batch"], "tuple[NeighborList, ...]"]
+
+
+@attrs.frozen(eq=False)
+class Run:
+    """One call of a pipeline.
+
+    Parameters
+    ----------
+    plan : ExecutionPlan
+        What to do.
+    models : tuple of BaseModelMixin
+        Models by step number of the declaration.
+    strategies : mapping of int to Derivative
+        Derivative strategy of each group that has one.
+    batch : Batch
+        Off the graph, unless the caller differentiates through the pipeline.
+    lists : tuple of NeighborList
+        The plan's lists for this batch.
+    lists_for : callable
+        Makes the plan's lists for another geometry.
+    differentiable : bool
+        Whether outputs stay on the graph.
+    """
+
+    plan: ExecutionPlan
+    models: tuple[BaseModelMixin, ...]
+    strategies: Mapping[int, Derivative]
+    batch: Batch
+    lists: tuple[NeighborList, ...]
+    lists_for: ListsFor
+    differentiable: bool
+
+    def execute(self) -> Slots:
+        """Run all groups and return the values by slot."""
+        slots: Slots = [None] * self.plan.num_slots
+        steps = {step.index: step for step in self.plan.steps}
+        for group in self.plan.groups:
+            self._group(group, [steps[index] for index in group.steps], slots)
+        return slots
+
+    def _group(self, group: PlannedGroup, steps: list[PlannedStep], slots: Slots) -> None:
+        if not group.serves:
+            with torch.set_grad_enabled(self.differentiable):
+                self._steps(steps, self.batch, self.batch, self.lists, slots)
+            return
+        strategy = self.strategies[group.index]
+        with torch.set_grad_enabled(self.differentiable or not strategy.resamples):
+            state = GroupState(self.batch, self._energy_at(group, steps, slots), self.differentiable)
+            data, tape = strategy.prepare(state)
+            self._steps(steps, data, self.batch, self.lists, slots)
+            energy = _summed(group, slots)
+            answer = strategy.finish(energy, tape, frozenset(write.name for write in group.serves))
+        for write in group.serves:
+            slots[write.slot] = answer[write.name]
+
+    def _steps(
+        self,
+        steps: list[PlannedStep],
+        live: Batch,
+        fixed: Batch,
+        lists: tuple[NeighborList, ...],
+        slots: Slots,
+    ) -> None:
+        geometries = _Geometries(live, fixed)
+        for step in steps:
+            values = geometries.of(step)
+            if step.reads:
+                values = {**values, **self._inputs(step, fixed, slots)}
+            neighbors = None if step.neighbors is None else lists[step.neighbors]
+            view = ModelView(values, live, neighbors, step.label)
+            answer = self.models[step.index].compute(view, step.asks)
+            keep(step, answer, fixed, slots)
+
+    def _inputs(self, step: PlannedStep, batch: Batch, slots: Slots) -> Values:
+        """Return the values of a step's declared inputs, detached unless its energy is differentiable through them."""
+        values: Values = {}
+        for read in step.reads:
+            value = batch.fields.get(read.name) if read.slot is None else slots[read.slot]
+            cut = value is not None and not read.live and value.requires_grad
+            keep_graph = self.differentiable and read.slot is None
+            values[read.name] = value.detach() if cut and not keep_graph and value is not None else value
+        return values
+
+    def _energy_at(self, group: PlannedGroup, steps: list[PlannedStep], slots: Slots) -> Callable[[Batch], Tensor]:
+        """Return a function that runs the group's steps at another geometry, on slots of its own."""
+
+        def energy_at(batch: Batch) -> Tensor:
+            own = list(slots)
+            self._steps(steps, batch, batch, self.lists_for(batch), own)
+            return _summed(group, own)
+
+        return energy_at
+
+
+class _Geometries:
+    """The geometry that steps see: on the graph or off it. Most steps of a group share one mapping."""
+
+    def __init__(self, live: Batch, fixed: Batch) -> None:
+        self._live, self._fixed = live, fixed
+        self._made: dict[frozenset[str], Values] = {}
+
+    def of(self, step: PlannedStep) -> Values:
+        made = self._made.get(step.live)
+        if made is None:
+            made = self._made[step.live] = self._make(step.live)
+        return made
+
+    def _make(self, live: frozenset[str]) -> Values:
+        return {
+            "positions": (self._live if "positions" in live else self._fixed).positions,
+            "atomic_numbers": self._fixed.atomic_numbers,
+            "batch_idx": self._fixed.batch_idx,
+            "cell": (self._live if "cell" in live else self._fixed).cell,
+            "pbc": self._fixed.pbc,
+        }
+
+
+def _summed(group: PlannedGroup, slots: Slots) -> Tensor:
+    values = [slots[slot] for slot, _ in group.energies]
+    return weighted_sum(values, [weight for _, weight in group.energies])  # type: ignore[arg-type]
+
+
+def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: Slots) -> None:
+    """Check a model's answer against what it was asked and put it into the slots.
+
+    Raises
+    ------
+    ModelOutputError
+        If an output is missing, has a wrong shape, or is off the graph that the model declared it to be on.
+    """
+    for write in step.writes:
+        value = answer.get(write.output)
+        if value is None:
+            raise _missing(step, write.output, answer)
+        _check_shape(step, write.output, value, batch)
+        if value.dtype != batch.positions.dtype and value.is_floating_point():
+            value = value.to(batch.positions.dtype)
+        slots[write.slot] = value
+        if write.output == "energy" and step.mode is Mode.GRAPH and not value.requires_grad:
+            raise _off_graph(step)
+
+
+def _check_shape(step: PlannedStep, output: str, value: Tensor, batch: Batch) -> None:
+    quantity = QUANTITIES.get(output)
+    if quantity is None:
+        return
+    shape = (batch.positions.shape[0] if quantity.per is Per.ATOM else batch.num_systems, *quantity.shape)
+    if value.shape != shape:
+        raise ModelOutputError(
+            f"returned {output} of shape {list(value.shape)}",
+            expected=f"{list(shape)}, that is {quantity.axes} {quantity.unit}".rstrip(),
+            who=f"step {step.index} ({step.label})",
+            fix="energy per system is [B, 1]: energy.unsqueeze(1)" if output == "energy" else "",
+        )
+
+
+def _missing(step: PlannedStep, output: str, answer: Mapping[str, Tensor]) -> ModelOutputError:
+    close = nearest(output, answer)
+    return ModelOutputError(
+        f"was asked for {output!r} and returned {sorted(answer)}",
+        expected="every requested output, as its config declares",
+        who=f"step {step.index} ({step.label})",
+        fix=f"return {close!r} under the name {output!r}" if close else "",
+    )
+
+
+def _off_graph(step: PlannedStep) -> ModelOutputError:
+    return ModelOutputError(
+        f"declares its energy on the graph through {sorted(step.live)}, but returned it detached",
+        expected="an energy computed from view.positions without .detach(), .item() or no_grad()",
+        who=f"step {step.index} ({step.label})",
+        fix="declare Analytic() for a detached energy, and report forces and stress",
+    )

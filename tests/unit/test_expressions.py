@@ -1,0 +1,239 @@
+import keyword
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alchemi_core.errors import ExpressionError
+from alchemi_core.expressions import Expression, Term, parse_expression
+from alchemi_core.frozenmap import FrozenMap
+
+A, B, C = Term("a"), Term("b"), Term("c")
+
+
+def caret(error: ExpressionError) -> tuple[str, int]:
+    """The line shown and the column under which the caret stands."""
+    _, line, mark = error.found.split("\n")
+    return line[4:], len(mark) - 5
+
+
+@pytest.mark.parametrize("text", ["a + b + c", "(a + b) + c", "a + (b + c)", "((a)) + ((b + (c)))", " a+\n b +c # end"])
+def test_any_bracketing_gives_the_same_flat_sum(text):
+    assert parse_expression(text) == Expression((A, B, C))
+
+
+def test_weights_multiply_through_brackets():
+    # 2 (a + 3 (b + c/2)) = 2 a + 6 b + 3 c
+    expected = Expression((Term("a", weight=2.0), Term("b", weight=6.0), Term("c", weight=3.0)))
+    assert parse_expression("2*(a + 3*(b + c*0.5))") == expected
+    assert parse_expression("-2*-1*a").terms[0].weight == 2.0
+
+
+def test_options_are_kept_as_literals():
+    term = parse_expression("m(s='p-b', i=-3, f=1e-3, t=True, n=None, l=[1, (2,)], d={'k': [1]})").terms[0]
+    assert dict(term.options) == {
+        "s": "p-b",
+        "i": -3,
+        "f": 0.001,
+        "t": True,
+        "n": None,
+        "l": (1, (2,)),
+        "d": FrozenMap({"k": (1,)}),
+    }
+    assert type(term.options["i"]) is int
+    hash(term)
+
+
+@pytest.mark.parametrize("name", ["lennard-jones", "lennard_jones", "sevennet-0", "mace-mp-0b3", "é-b"])
+def test_names_stand_as_written(name):
+    assert parse_expression(f"0.5*{name}(x=1) + {name}") == Expression(
+        (Term(name, FrozenMap({"x": 1}), 0.5), Term(name))
+    )
+
+
+def test_hyphens_in_texts_and_exponents_are_left_alone():
+    term = parse_expression("1e-3*m(s='''it's a-b''', t=\"x-y\")").terms[0]
+    assert (term.weight, dict(term.options)) == (1e-3, {"s": "it's a-b", "t": "x-y"})
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "fix"),
+    [
+        ("a - b", "a - b", 4, "a + -1*b"),
+        ("a / 2", "a / 2", 4, "0.5*a"),
+        ("a + 2", "a + 2", 4, "2*name"),
+        ("a * b", "a * b", 4, "a + b"),
+        ("b + -a", "b + -a", 4, "-1*a"),
+        ("a + 'b'", "a + 'b'", 4, "without quotes: b"),
+        ("dftd3('pbe')", "dftd3('pbe')", 6, "dftd3(option=value)"),
+        ("m(**x)", "m(**x)", 2, "m(option=value)"),
+        ("m(x=1, x=2)", "m(x=1, x=2)", 7, "m(option=value)"),
+        ("m(x=n())", "m(x=n())", 4, "such as"),
+        ("a)+(b", "a)+(b", 1, "such as"),
+        ("((a)", "((a)", 4, "such as"),
+        ("a +\n é + 'b'", " é + 'b'", 5, "without quotes: b"),
+        ("m(é='x', y=z)", "m(é='x', y=z)", 11, "such as"),
+    ],
+)
+def test_the_place_is_marked_and_a_fix_is_named(text, line, column, fix):
+    with pytest.raises(ExpressionError) as caught:
+        parse_expression(text)
+    assert caret(caught.value) == (line, column)
+    assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  \n ",
+        "2",
+        "a.b",
+        "a[0]",
+        "a b",
+        "0.5a",
+        "lambda: a",
+        "a if b else c",
+        "[a, b]",
+        "a := b",
+        "f'{a}'",
+        "m(x=f'{a}')",
+        "m(x=b'a')",
+        "m(x=1j)",
+        "m(x=...)",
+        "m(x={1})",
+        "m(x={'a': 1, **b})",
+        "m(x={'a': 1, 'a': 2})",
+        "m(x=1e999)",
+        "1e999*a",
+        "1e200*(1e200*a)",
+        "True*a",
+        "a @ b",
+        "not a",
+        "m()()",
+        "a\0",
+        "a\udc80",
+        "__import__('os').system('true')",
+        "a + #",
+        "m(x='unfinished)",
+    ],
+)
+def test_everything_else_is_refused(text):
+    with pytest.raises(ExpressionError):
+        parse_expression(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 60 + "a" + ")" * 60,
+        "m(x=" + "[" * 60 + "]" * 60 + ")",
+        "-" * 9_000 + "1*a",
+        "a+" * 4_900 + "a",
+        "a" * 20_000,
+        "m(x=" + "9" * 5_000 + ")",
+    ],
+)
+def test_what_is_too_deep_or_too_long_is_refused(text):
+    with pytest.raises(ExpressionError):
+        parse_expression(text)
+
+
+numbers = st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, min_value=-1e300, max_value=1e300)
+literals = st.recursive(
+    numbers | st.text(st.characters(codec="utf-8", exclude_categories=["Cs"])) | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(st.text("ab-c"), inner).map(FrozenMap),
+    max_leaves=6,
+)
+names = st.from_regex(r"[a-z][a-z0-9]{0,4}(-[a-z0-9]{1,3}){0,2}", fullmatch=True).filter(
+    lambda name: not keyword.iskeyword(name)
+)
+option_names = st.from_regex(r"x_[a-z]{0,4}", fullmatch=True)
+weights = st.floats(min_value=-1e6, max_value=1e6)
+terms = st.builds(Term, names, st.dictionaries(option_names, literals, max_size=3).map(FrozenMap), weights)
+
+
+@given(st.lists(terms, min_size=1, max_size=5))
+def test_what_is_printed_reads_back_as_the_same(parts):
+    expression = Expression(tuple(parts))
+    assert parse_expression(str(expression)) == expression
+
+
+PIECES = [
+    "a",
+    "b-c",
+    "(",
+    ")",
+    "+",
+    "*",
+    "-",
+    "/",
+    "2",
+    "0.5",
+    "x=",
+    "'s'",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    ".",
+    " ",
+    "\n",
+]
+PIECES += [
+    "print",
+    "__import__('os')",
+    "lambda",
+    "if",
+    "else",
+    "for",
+    "in",
+    "await",
+    "yield",
+    "@",
+    "**",
+    ":=",
+    "#",
+    "f'{a}'",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_size=40))
+def test_any_text_gives_an_expression_or_the_one_error_and_runs_nothing(text):
+    events = []
+    recorder.hear = events.append
+    try:
+        parsed = parse_expression(text)
+    except ExpressionError:
+        parsed = None
+    finally:
+        recorder.hear = None
+    assert parsed is None or parse_expression(str(parsed)) == parsed
+    assert not {event for event in events if event in {"exec", "os.system", "subprocess.Popen", "open", "import"}}
+
+
+class Recorder:
+    """Hears Python's audit events; a hook cannot be removed, so it is added once and told when to listen."""
+
+    hear = None
+
+    def __call__(self, event, arguments):
+        if self.hear is not None:
+            self.hear(event)
+
+
+recorder = Recorder()
+sys.addaudithook(recorder)
+
+
+def test_the_recorder_hears_an_evaluation():
+    events = []
+    recorder.hear = events.append
+    try:
+        exec(compile("1", "here", "eval"))  # noqa: S102 - shows that the test above would notice
+    finally:
+        recorder.hear = None
+    assert "exec" in events
