@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alchemi_core.offers import DerivativeOffer, ModelOffer, NeighborOffer, ReductionOffer, SerializerOffer
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.registry import Registry, create_model
+    from alchemi_core.serialization.pipelines import load_pipeline
     from alchemi_core.topology import PipelineGroup, PipelineStep
 
     __version__: str
@@ -55,6 +56,7 @@ __all__ = [
     "__version__",
     "create_model",
     "hookimpl",
+    "load_pipeline",
     "pair_vectors",
 ]
 
@@ -73,6 +75,7 @@ _HOMES = {
     "offers": ("DerivativeOffer", "ModelOffer", "NeighborOffer", "ReductionOffer", "SerializerOffer"),
     "pipeline": ("PipelineModelWrapper",),
     "registry": ("Registry", "create_model"),
+    "serialization.pipelines": ("load_pipeline",),
     "topology": ("PipelineGroup", "PipelineStep"),
 }
 _HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

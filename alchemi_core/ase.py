@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from ase.calculators.calculator import (
     Calculator,
@@ -19,6 +18,7 @@ from alchemi_core.data.checks import check_finite
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy as np
     from ase import Atoms
 
     from alchemi_core.outputs import Contribution, Outputs
@@ -39,7 +39,7 @@ READ_FROM_INFO = ("charge", "spin")
 """Entries of ``atoms.info`` that a batch carries: a change of them is a change of the system."""
 
 
-class AlchemiCalculator(Calculator):  # type: ignore[misc]
+class AlchemiCalculator(Calculator):
     """ASE calculator of a pipeline.
 
     Every evaluation computes what this calculator has been asked for so far in its life and no more: dynamics that

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alchemi_core.hookspecs import hookimpl
-from alchemi_core.offers import DerivativeOffer, NeighborOffer, ReductionOffer
+from alchemi_core.offers import DerivativeOffer, NeighborOffer, ReductionOffer, SerializerOffer
 
 
 @hookimpl
@@ -75,9 +75,24 @@ def alchemi_derivatives() -> list[DerivativeOffer]:
 
 @hookimpl
 def alchemi_reductions() -> list[ReductionOffer]:
-    """Offer the weighted sum."""
+    """Offer the weighted sum and mean."""
     return [
         ReductionOffer(
             name="sum", summary="sum of the weighted values of all steps", target="alchemi_core.reductions:weighted_sum"
-        )
+        ),
+        ReductionOffer(
+            name="mean", summary="mean of all steps' values by weight", target="alchemi_core.reductions:weighted_mean"
+        ),
+    ]
+
+
+@hookimpl
+def alchemi_serializers() -> list[SerializerOffer]:
+    """Offer the serializer of every model that has a factory."""
+    return [
+        SerializerOffer(
+            name="factory",
+            summary="offer name, options and state dict",
+            target="alchemi_core.serialization.factory_serializer:FactorySerializer",
+        ),
     ]

@@ -56,14 +56,12 @@ def discover(environ: Mapping[str, str]) -> Discovery:
     sources, unreadable = plugin_sources()
     selection = Selection.from_environ(environ)
     blocked = [source.failure(reason) for source in sources if (reason := selection.objection(source))]
-    admitted = [_core(), *(source for source in sources if not selection.objection(source))]
-    taken = [take(source) for source in admitted]
+    running = core_version()
+    core = PluginSource(CORE, CORE, running, (), _load_builtins)
+    admitted = [core, *(source for source in sources if not selection.objection(source))]
+    taken = [take(source, running) for source in admitted]
     failures = chain(unreadable, selection.misnomers(sources), *(failed for _, failed in taken))
     return Discovery(tuple(record for record, _ in taken if record), tuple(failures), tuple(blocked))
-
-
-def _core() -> PluginSource:
-    return PluginSource(CORE, CORE, core_version(), (), _load_builtins)
 
 
 def _load_builtins() -> Any:
@@ -72,15 +70,22 @@ def _load_builtins() -> Any:
     return builtins
 
 
-def take(source: PluginSource) -> tuple[PluginRecord | None, tuple[PluginFailure, ...]]:
+def take(source: PluginSource, running: str) -> tuple[PluginRecord | None, tuple[PluginFailure, ...]]:
     """Load one plugin and call its hooks, each in its own ``try``.
+
+    Parameters
+    ----------
+    source : PluginSource
+        The plugin.
+    running : str
+        Version of the core, which the plugin must fit.
 
     Returns
     -------
     record, failures
         No record when the plugin failed as a whole. A hook that fails leaves what the plugin's other hooks offer.
     """
-    manager = attempt(partial(_manager, source), source.failure())
+    manager = attempt(partial(_manager, source, running), source.failure())
     if isinstance(manager, PluginFailure):
         return None, (manager,)
     asked = [attempt(partial(_offers, manager, hook), source.failure(hook)) for hook in HOOKS]
@@ -90,13 +95,13 @@ def take(source: PluginSource) -> tuple[PluginRecord | None, tuple[PluginFailure
     return (None if failures and not offers else record), failures
 
 
-def _manager(source: PluginSource) -> pluggy.PluginManager:
+def _manager(source: PluginSource, running: str) -> pluggy.PluginManager:
     """Load a plugin into a manager of its own.
 
     One manager for all would skip the second of two plugins of one name without a word, keep half of a plugin whose
     registration fails, and let the hook wrappers of one plugin change what another offers.
     """
-    check_core_fits(source)
+    check_core_fits(source, running)
     plugin = source.load()
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)

@@ -91,7 +91,7 @@ def plugin_sources() -> tuple[tuple[PluginSource, ...], tuple[PluginFailure, ...
     """
     names = [attempt(partial(_name, dist), _nameless(dist)) for dist in importlib_metadata.distributions()]
     known = sorted({name for name in names if isinstance(name, str) and name})
-    read = [attempt(partial(_sources, name), PluginFailure(name, name, "")) for name in known]
+    read = [attempt(partial(_sources, name), PluginFailure(name, name, "of unknown version")) for name in known]
     sources = [source for found in read if not isinstance(found, PluginFailure) for source in found]
     return tuple(sources), tuple(found for found in [*names, *read] if isinstance(found, PluginFailure))
 
@@ -108,21 +108,29 @@ def _nameless(dist: importlib_metadata.IDistribution) -> PluginFailure:
 def _sources(name: str) -> list[PluginSource]:
     """Entry points of the distribution of that name which comes first on the path, as an import would."""
     dist = importlib_metadata.distribution(name)
+    metadata = dist.metadata  # parsed at each access
+    requires = tuple(metadata.get_all("Requires-Dist") or ())
     return [
-        PluginSource(entry.name, name, dist.version, tuple(dist.requires or ()), entry.load)
+        PluginSource(entry.name, metadata["Name"], metadata["Version"], requires, entry.load)
         for entry in dist.entry_points.select(group=GROUP)
     ]
 
 
-def check_core_fits(source: PluginSource) -> None:
+def check_core_fits(source: PluginSource, running: str) -> None:
     """Refuse a plugin whose distribution asks for another version of the core.
+
+    Parameters
+    ----------
+    source : PluginSource
+        Whose requirements are read.
+    running : str
+        Version of the core.
 
     Raises
     ------
     PluginError
         With the wanted and the running version, and the command that mends it.
     """
-    running = core_version()
     for wanted in _core_requirements(source):
         if not wanted.contains(running, prereleases=True):
             raise PluginError(

@@ -3,45 +3,51 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alchemi_core.errors import OptionError, PluginError, nearest
 from alchemi_core.models import BaseModelMixin, ModelConfig, ModelOrigin
+from alchemi_core.refusals import remedy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from alchemi_core.offers import ModelOffer
+    from alchemi_core.plugin_records import PluginRecord
     from alchemi_core.registry import Registry
 
-Options: TypeAlias = Mapping[str, inspect.Parameter]
+Parameters: TypeAlias = "Mapping[str, inspect.Parameter]"
 NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
-def build_model(registry: Registry, name: str, options: dict[str, Any]) -> BaseModelMixin:
-    """Make a model that a plugin offers.
+def build_model(registry: Registry, offer: ModelOffer, options: Mapping[str, Any]) -> BaseModelMixin:
+    """Make the model that a plugin offers.
 
     Parameters
     ----------
     registry : Registry
-        Where the name is looked up.
-    name : str
-        Name of the offer.
+        Knows who offers it.
+    offer : ModelOffer
+        Points to the factory.
     options : mapping
-        Keyword arguments of its factory.
+        Keyword arguments of the factory.
 
     Raises
     ------
     OptionError
         If an option is unknown or missing.
     PluginError
-        If the factory does not import, lacks a package it imports, or returns no model.
+        If the factory does not import, lacks a package it imports, or gives no model.
     """
-    offer = registry.find("model", name)
-    factory = registry.load(offer)
-    check_options(name, factory, options)
-    who = f"model {name!r} of {registry.owner(offer).label}"
-    model = _checked(_call(factory, options, who), who, offer.target)
+    factory, owner = registry.load(offer), registry.owner(offer)
+    who = f"model {offer.name!r} of {owner.label}"
+    if not callable(factory):
+        raise PluginError(f"{offer.target} is {factory!r}", expected="a class or function that makes a model", who=who)
+    check_options(offer.name, factory, options)
+    model = _checked(_call(factory, options, who, owner), who, offer.target)
+    origin: Any = ModelOrigin(offer.name, dict(options))
     # Not through the model's own __setattr__: it may be frozen, or register what it is given.
-    object.__setattr__(model, "origin", ModelOrigin(name, _frozen(options)))
+    object.__setattr__(model, "origin", origin)
     return model
 
 
@@ -56,15 +62,11 @@ def check_options(name: str, factory: Callable[..., Any], options: Mapping[str, 
     parameters = inspect.signature(factory).parameters
     known = {key: one for key, one in parameters.items() if one.kind in NAMED}
     takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
-    if unknown := [key for key in options if key not in known and not takes_any]:
-        near = nearest(unknown[0], known)
-        raise OptionError(
-            f"no option named {unknown[0]!r}",
-            expected=describe_options(known),
-            who=f"model {name!r}",
-            fix=f"create_model({name!r}, {near}={options[unknown[0]]!r})" if near else "",
-        )
-    if missing := [key for key, one in known.items() if one.default is one.empty and key not in options]:
+    unknown = [key for key in options if key not in known]
+    if unknown and not takes_any:
+        raise _unknown_option(name, unknown[0], options, known)
+    missing = [key for key, one in known.items() if one.default is one.empty and key not in options]
+    if missing:
         raise OptionError(
             f"option {', '.join(map(repr, missing))} missing",
             expected=describe_options(known),
@@ -73,28 +75,34 @@ def check_options(name: str, factory: Callable[..., Any], options: Mapping[str, 
         )
 
 
-def describe_options(known: Options) -> str:
+def _unknown_option(name: str, key: str, options: Mapping[str, Any], known: Parameters) -> OptionError:
+    near = nearest(key, known.keys() - options.keys())
+    return OptionError(
+        f"no option named {key!r}",
+        expected=describe_options(known),
+        who=f"model {name!r}",
+        fix=f"create_model({name!r}, {near}={options[key]!r})" if near else "",
+    )
+
+
+def describe_options(known: Parameters) -> str:
     """List options with their defaults.
 
     >>> describe_options(inspect.signature(lambda size, depth=3: None).parameters)
     'options size (required), depth=3'
     """
     shown = [
-        f"{key} (required)" if one.default is one.empty else f"{key}={one.default!r}" for key, one in known.items()
+        f"{key}={one.default!r}" if one.default is not one.empty else f"{key} (required)" for key, one in known.items()
     ]
     return f"options {', '.join(shown)}" if shown else "no options"
 
 
-def _call(factory: Callable[..., Any], options: Mapping[str, Any], who: str) -> Any:
+def _call(factory: Callable[..., Any], options: Mapping[str, Any], who: str, owner: PluginRecord) -> Any:
+    """Run a factory. Packages are often imported only there; other errors are its own and pass, with a note."""
     try:
         return factory(**options)
     except ImportError as error:
-        raise PluginError(
-            f"cannot be made: {error}",
-            expected="all packages it imports",
-            who=who,
-            fix=f"pip install {error.name.partition('.')[0]}" if error.name else "install the package that is missing",
-        ) from error
+        raise PluginError(f"cannot be made: {error}", who=who, fix=remedy(owner, error)) from error
     except Exception as error:
         error.add_note(f"while making {who} with {dict(options)}")
         raise
@@ -103,11 +111,7 @@ def _call(factory: Callable[..., Any], options: Mapping[str, Any], who: str) -> 
 def _checked(model: object, who: str, target: str) -> BaseModelMixin:
     if not isinstance(model, BaseModelMixin):
         raise PluginError(f"{target} gave {type(model).__name__}", expected="a BaseModelMixin", who=who)
-    if not isinstance(config := getattr(model, "model_config", None), ModelConfig):
-        raise PluginError(
-            f"model_config is {config!r}",
-            expected="a ModelConfig, set in __init__",
-            who=who,
-            fix="ask the plugin's author",
-        )
+    config = getattr(model, "model_config", None)
+    if not isinstance(config, ModelConfig):
+        raise PluginError(f"model_config is {config!r}", expected="a ModelConfig, set in __init__", who=who)
     return model

@@ -9,33 +9,37 @@ import torch
 from alchemi_core.derivatives.strain import per_volume, volumes
 from alchemi_core.outputs import Contribution
 from alchemi_core.quantities import is_additive
-from alchemi_core.reductions import weighted_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.planning.plan import ExecutionPlan, PlannedOutput, Term
+    from alchemi_core.reductions import Reduction
 
 
 def output_values(
-    plan: ExecutionPlan, slots: Sequence[Tensor | None], batch: Batch, *, differentiable: bool
+    plan: ExecutionPlan,
+    slots: Sequence[Tensor | None],
+    batch: Batch,
+    reductions: Mapping[str, Reduction],
+    *,
+    differentiable: bool,
 ) -> dict[str, Tensor]:
-    """Return each requested output: the weighted sum of its terms."""
+    """Return each requested output: its terms, reduced by the rule of the plan."""
     with torch.set_grad_enabled(differentiable):
-        return {output.name: _value(output, slots, batch, differentiable=differentiable) for output in plan.outputs}
+        totals = {o.name: _value(o, slots, batch, reductions[o.rule]) for o in plan.outputs}
+    return totals if differentiable else {name: total.detach() for name, total in totals.items()}
 
 
-def _value(
-    output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, *, differentiable: bool
-) -> Tensor:
+def _value(output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction) -> Tensor:
     values = [_term(term, slots, batch) for term in output.terms]
-    total = weighted_sum(values, [term.weight for term in output.terms])
-    if output.name == "stress" and batch.cell is not None:
-        total = _without_volume_undefined(total, batch.cell)
-    return total if differentiable else total.detach()
+    total = reduce(values, [term.weight for term in output.terms])
+    if output.reported and output.name == "stress" and batch.cell is not None:
+        return _without_volume_undefined(total, batch.cell)
+    return total
 
 
 def _term(term: Term, slots: Sequence[Tensor | None], batch: Batch) -> Tensor:

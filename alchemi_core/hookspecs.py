@@ -116,12 +116,10 @@ def alchemi_reductions() -> Iterable[ReductionOffer]:
 def alchemi_serializers() -> Iterable[SerializerOffer]:
     """Offer ways of writing and rebuilding models, by the name of the model they serve.
 
-    The target has ``write(model) -> (options, tensors)`` and ``rebuild(options, tensors) -> model``, with options that
-    JSON can hold::
+    The target has ``write(model) -> (origin, tensors)`` and ``rebuild(origin, tensors, registry) -> model``; the
+    options of the origin must be what JSON can hold. Models without one of their own use ``factory``::
 
-        @hookimpl
-        def alchemi_serializers():
-            return [SerializerOffer(name="springs", summary="springs", target="my_plugin.saving:serializer")]
+        SerializerOffer(name="my-model", summary="...", target="my_plugin.saving:MyModelSerializer")
     """
     raise AssertionError("a hook specification is never called")
 

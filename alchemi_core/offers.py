@@ -145,7 +145,7 @@ class SerializerOffer:
     Parameters
     ----------
     name, summary, target
-        As for `ModelOffer`; the target has ``write(model)`` and ``rebuild(spec, tensors)``.
+        As for `ModelOffer`; the target has ``write(model)`` and ``rebuild(origin, tensors, registry)``.
     """
 
     kind: ClassVar[str] = "serializer"

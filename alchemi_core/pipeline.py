@@ -32,11 +32,13 @@ from alchemi_core.topology import NeighborAdaptation, PipelineGroup, PipelineSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ase.calculators.calculator import Calculator
     from torch import Tensor
 
     from alchemi_core.data.view import ModelView
+    from alchemi_core.reductions import Reduction
 
 DEFAULT_SKIN = 0.5
 """Å. A list kept in dynamics at room temperature then serves some ten steps for a third more pairs."""
@@ -63,6 +65,8 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
     skin : float, Å, optional
         How much further lists kept between calls reach. By default the largest skin a model declares, else 0.5;
         0 builds at every call.
+    reductions : mapping of str to str, optional
+        Offered rules for outputs that several steps produce and that are not summed, such as ``{"charges": "mean"}``.
     registry : Registry, optional
         Where neighbor backends and named strategies come from; by default the installed plugins.
 
@@ -87,6 +91,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         max_cutoff_ratio: float | None = None,
         active_outputs: Iterable[str] | None = None,
         skin: float | None = None,
+        reductions: Mapping[str, str] | None = None,
         registry: Registry | None = None,
     ) -> None:
         super().__init__()
@@ -96,6 +101,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             max_cutoff_ratio=max_cutoff_ratio,
             active_outputs=active_outputs,
             skin=skin,
+            reductions=reductions,
         )
         self.topology = Topology(groups, settings)
         check_wires(self.topology)
@@ -196,7 +202,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             differentiable=differentiable,
         )
         slots = run.execute()
-        values = output_values(plan, slots, batch, differentiable=differentiable)
+        values = output_values(plan, slots, batch, declared.reductions, differentiable=differentiable)
         parts = contributions_of(plan, slots, differentiable=differentiable) if contributions else ()
         return Outputs(values, parts, notes)
 
@@ -235,6 +241,32 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         """Return an ASE calculator of this pipeline; see `alchemi_core.ase.AlchemiCalculator`."""
         return load_target("alchemi_core.ase:AlchemiCalculator")(self, **options)
 
+    def save(self, path: str | Path) -> None:
+        """Write the pipeline to a file from which `load_pipeline` rebuilds it; see `alchemi_core.serialization`."""
+        load_target("alchemi_core.serialization.pipelines:save_pipeline")(self, path, self._registry)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        models: Sequence[BaseModelMixin] | None = None,
+        derivative_fns: Mapping[int, Any] | None = None,
+    ) -> PipelineModelWrapper:
+        """Rebuild a pipeline from a file, handing over models and functions that no plugin offers.
+
+        Parameters
+        ----------
+        path : str or Path
+            Written by `save`.
+        models : sequence of BaseModelMixin, optional
+            In the order their steps were declared, each once.
+        derivative_fns : mapping of int to callable, optional
+            Functions by group number.
+        """
+        loader = load_target("alchemi_core.serialization.pipelines:load_pipeline")
+        loaded: PipelineModelWrapper = loader(path, models=models, derivative_fns=derivative_fns)
+        return loaded
+
     def extra_repr(self) -> str:
         """Show groups and steps in the representation."""
         rows = []
@@ -259,6 +291,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             config=synthesize(groups, settings),
             active=default_outputs(groups) if settings.active_outputs is None else settings.active_outputs,
             chosen=settings.active_outputs is not None,
+            reductions={rule: self._plugins.load(self._plugins.find("reduction", rule)) for rule in _rules(settings)},
             strategies={g.index: as_strategy(g.derivative_fn, self._find_strategy) for g in groups},
         )
 
@@ -310,6 +343,7 @@ class _Declared:
     config: ModelConfig
     active: frozenset[str]
     chosen: bool
+    reductions: Mapping[str, Reduction]
     strategies: Mapping[int, Derivative]
 
     def is_stale(self) -> bool:
@@ -323,6 +357,10 @@ class _Declared:
         if batch.cell is None and "stress" in self.active and not self.chosen:
             return self.active - {"stress"}, {"stress": "no system of this batch has a cell, so none has a stress"}
         return self.active, {}
+
+
+def _rules(settings: PipelineSettings) -> frozenset[str]:
+    return frozenset({"sum", *(settings.reductions or {}).values()})
 
 
 def _skin(settings: PipelineSettings, config: ModelConfig) -> float:

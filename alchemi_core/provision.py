@@ -9,7 +9,7 @@ import attrs
 from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.adapting import NeighborToolkit, adapt
 from alchemi_core.neighbors.config import NeighborConfig
-from alchemi_core.neighbors.validity import check_overlap
+from alchemi_core.neighbors.overlap import check_overlap
 
 if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Reduction: TypeAlias = "Callable[[Sequence[Tensor], Sequence[float]], Tensor]"
+"""A rule: values of several steps and their weights go in, one value comes out."""
 
 
 def weighted_sum(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
@@ -23,3 +26,8 @@ def weighted_sum(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
     for value, weight in zip(values[1:], weights[1:], strict=True):
         total = total + (value if weight == 1.0 else value * weight)
     return total
+
+
+def weighted_mean(values: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
+    """Return Σ_k w_k x_k / Σ_k w_k; arguments as for `weighted_sum`."""
+    return weighted_sum(values, weights) / sum(weights)

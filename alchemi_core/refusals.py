@@ -61,25 +61,31 @@ def _block_one(owners: Iterable[PluginRecord]) -> str:
     return f"{BLOCK}={others[-1]}" if others else ""
 
 
-def unknown(kind: type[Offer], name: str, known: Sequence[str], lost: Sequence[PluginFailure]) -> UnknownOfferError:
+def unknown(kind: type[Offer], name: str, known: Sequence[str], lost: str) -> UnknownOfferError:
     """Say that nobody offers a name, what there is, and what did not load."""
     near = nearest(name, known)
     found = f"no {kind.noun} named {name!r}. Available: {', '.join(known) or 'none'}."
-    return UnknownOfferError(quoting(found, lost), fix=f"did you mean {near!r}?" if near else "")
+    return UnknownOfferError(found + lost, fix=f"did you mean {near!r}?" if near else "")
 
 
-def quoting(found: str, lost: Sequence[PluginFailure]) -> str:
-    """Add to a sentence what might have made it untrue, had it loaded."""
-    return "\n  ".join([found, *map(str, lost), *([REPORT] if lost else [])])
+def quote(failures: Sequence[PluginFailure], blocked: Sequence[PluginFailure]) -> str:
+    """Quote what might have offered a name, had it loaded: lines to add to an error."""
+    lines = [str(failure) for failure in failures]
+    if blocked:
+        lines.append("kept out: " + ", ".join(f"{one.label} ({one.reason})" for one in blocked))
+    return "".join(f"\n  {line}" for line in [*lines, *([REPORT] if lines else [])])
 
 
 def unloadable(offer: Offer, owner: PluginRecord, error: PluginError) -> PluginError:
     """Say whose target it is that does not import."""
-    cause, upgrade = error.__cause__, f"pip install --upgrade {owner.distribution}"
+    who = f"{offer.noun} {offer.name!r} of {owner.label}"
+    return PluginError(error.found, expected=error.expected, who=who, fix=remedy(owner, error.__cause__))
+
+
+def remedy(owner: PluginRecord, cause: BaseException | None) -> str:
+    """Say what to type when code of a plugin does not import.
+
+    A module's name is not always that of the package to install, so no command is made of it.
+    """
     lacks = cause.name if isinstance(cause, ModuleNotFoundError) else None
-    return PluginError(
-        error.found,
-        expected=error.expected,
-        who=f"{offer.noun} {offer.name!r} of {owner.label}",
-        fix=f"{upgrade}, or install what brings {lacks!r}" if lacks else f"{upgrade}, or tell its author",
-    )
+    return f"pip install --upgrade {owner.distribution}, or " + (f"install {lacks!r}" if lacks else "tell its author")

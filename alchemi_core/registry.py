@@ -11,8 +11,8 @@ import attrs
 from alchemi_core.discovery import discover
 from alchemi_core.errors import PluginError, UnknownOfferError
 from alchemi_core.factory import build_model
-from alchemi_core.offers import KINDS, NeighborOffer, Offer, load_target
-from alchemi_core.refusals import Duplicate, quoting, tie, unknown, unloadable
+from alchemi_core.offers import KINDS, ModelOffer, NeighborOffer, Offer, load_target
+from alchemi_core.refusals import Duplicate, quote, tie, unknown, unloadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ class Registry:
         wanted = _class(kind)
         found = [(owner, offer) for owner, offer in self._owned(wanted) if offer.name == name]
         if not found:
-            raise unknown(wanted, name, self.names(wanted), self._lost)
+            raise unknown(wanted, name, self.names(wanted), quote(self.failures, self.blocked))
         if len(found) > 1:
             raise Duplicate(wanted.kind, name, tuple(owner for owner, _ in found)).error()
         return found[0][1]
@@ -151,7 +151,9 @@ class Registry:
                 {device for one in self.offers(NeighborOffer) if one.role == role for device in one.devices}
             )
             found = f"no {NeighborOffer.noun} of role {role!r} serves device {device!r}"
-            raise UnknownOfferError(quoting(found, self._lost), expected=f"one of {', '.join(served) or 'none'}")
+            raise UnknownOfferError(
+                found + quote(self.failures, self.blocked), expected=f"one of {', '.join(served) or 'none'}"
+            )
         top = max(one.rank for _, one in able)
         best = [(owner, one) for owner, one in able if one.rank == top]
         if len(best) > 1:
@@ -172,10 +174,6 @@ class Registry:
             for offer in record.offers:
                 if isinstance(offer, kind):
                     yield record, offer
-
-    @property
-    def _lost(self) -> tuple[PluginFailure, ...]:
-        return self.failures + self.blocked
 
 
 def _class(kind: str | type[Offer]) -> type[Offer]:
@@ -221,4 +219,5 @@ def create_model(name: str, /, *, registry: Registry | None = None, **options: A
     PluginError
         If the plugin does not import, or gives something that is no model.
     """
-    return build_model(default_registry() if registry is None else registry, name, options)
+    registry = default_registry() if registry is None else registry
+    return build_model(registry, registry.find(ModelOffer, name), options)

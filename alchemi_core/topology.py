@@ -10,6 +10,7 @@ import attrs
 from alchemi_core.errors import DeclarationError
 from alchemi_core.frozenmap import FrozenMap
 from alchemi_core.models import BaseModelMixin
+from alchemi_core.quantities import DERIVATIVES
 
 if TYPE_CHECKING:
     from alchemi_core.derivatives.base import Derivative
@@ -104,6 +105,22 @@ def _ratio(instance: object, attribute: attrs.Attribute[Any], value: float | Non
         raise DeclarationError(f"max_cutoff_ratio is {value}", expected="1.0 or more", who="PipelineModelWrapper")
 
 
+def _skin(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+    if value is not None and not 0.0 <= value < float("inf"):
+        raise DeclarationError(f"skin is {value}", expected="a length in Å, 0 or more", who="PipelineModelWrapper")
+
+
+def _rules(instance: object, attribute: attrs.Attribute[Any], value: Mapping[str, str] | None) -> None:
+    for name in value or ():
+        if name == "energy" or name in DERIVATIVES:
+            raise DeclarationError(
+                f"reductions give {name!r} a rule of its own",
+                expected="rules for other outputs: derivatives are taken of the summed energy",
+                who="PipelineModelWrapper",
+                fix="weights scale terms: 0.5 * a + 0.5 * b is their mean",
+            )
+
+
 def _optional_names(value: Any) -> frozenset[str] | None:
     return None if value is None else frozenset([value] if isinstance(value, str) else value)
 
@@ -124,13 +141,18 @@ class PipelineSettings:
         Outputs computed when a call does not say; by default the union of the parts'.
     skin : float, Å, optional
         How much further a list kept between calls reaches; 0.5 by default, 0 rebuilds at every call.
+    reductions : mapping of str to str, optional
+        Offered rules by which several steps' values of an output become one, such as ``{"charges": "mean"}``.
     """
 
     additive_keys: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
     neighbor_adaptation: NeighborAdaptation | None = attrs.field(default=None, validator=_policy)
     max_cutoff_ratio: float | None = attrs.field(default=None, validator=_ratio)
     active_outputs: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
-    skin: float | None = None
+    skin: float | None = attrs.field(default=None, validator=_skin)
+    reductions: Mapping[str, str] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(FrozenMap), validator=_rules
+    )
 
 
 def _as_groups(groups: Any) -> tuple[PipelineGroup, ...]:

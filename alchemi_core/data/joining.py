@@ -67,7 +67,9 @@ def take(batch: Batch, index: int) -> AtomicData:
         atomic_numbers=batch.atomic_numbers[atoms],
         cell=None if batch.cell is None else batch.cell[system],
         pbc=None if batch.pbc is None else batch.pbc[system],
-        fields={name: field[atoms if _is_per_atom(name, field, batch) else rows] for name, field in batch.fields.items()},
+        fields={
+            name: field[atoms if _is_per_atom(name, field, batch) else rows] for name, field in batch.fields.items()
+        },
     )
 
 

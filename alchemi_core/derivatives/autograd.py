@@ -96,9 +96,7 @@ def energy_derivatives(
     return out
 
 
-def _gradients(
-    energy: Tensor, data: Batch, *, strain: bool, create_graph: bool
-) -> tuple[Tensor, Tensor | None]:
+def _gradients(energy: Tensor, data: Batch, *, strain: bool, create_graph: bool) -> tuple[Tensor, Tensor | None]:
     leaves = [data.positions]
     if strain and data.cell is not None:
         leaves.append(data.cell)

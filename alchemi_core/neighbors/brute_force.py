@@ -1,4 +1,4 @@
-"""The referee: every pair with every image that could be in reach, one image after the other. Slow and obvious."""
+"""The referee: every pair of atoms with every image that could be in reach, one after the other. Slow and obvious."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ if TYPE_CHECKING:
     from alchemi_core.neighbors.lists import CooList
 
 
-def build_brute_force(batch: Batch, cutoff: float, skin: float) -> CooList:
+def build(batch: Batch, cutoff: float, skin: float) -> CooList:
     """Build the same list as `alchemi_core.neighbors.building.build` by trying all images; O(n² · images).
 
     Parameters
     ----------
     batch : Batch
-        Small systems.
+        Small systems of any kind.
     cutoff, skin : float, Å
         Pairs with ``|d| < cutoff + skin`` are listed.
+
+    Raises
+    ------
+    GeometryError
+        If a position or cell is not finite, or a cell is singular along periodic directions.
     """
     check_geometry(batch)
     parts = [_of_system(batch, system, cutoff + skin) for system in range(batch.num_systems)]
@@ -40,42 +45,47 @@ def _of_system(batch: Batch, system: int, reach: float) -> Tensor:
     """Rows (i, j, S) of one system."""
     start, stop = batch.ptr[system], batch.ptr[system + 1]
     positions = batch.positions[start:stop].detach().to("cpu", torch.float64)
-    cell, pbc = _lattice(batch, system)
+    cell, periodic = _lattice(batch, system)
+    nearest = _nearest_images(positions, cell, periodic)
     rows = [torch.zeros(0, 5, dtype=torch.int64)]
-    for image in _images(positions, cell, pbc, reach):
-        close = _squared(positions, cell, image) < reach * reach
-        if image == (0, 0, 0):
-            close.fill_diagonal_(False)  # noqa: FBT003 - torch takes the value by position
-        pairs = close.nonzero() + start
-        rows.append(torch.cat([pairs, torch.tensor(image).expand(len(pairs), 3)], dim=1))
+    for offset in _offsets(cell, periodic, reach):
+        shifts = nearest + torch.tensor(offset)
+        close = _squared(positions, cell, shifts) < reach * reach
+        close &= ~(torch.eye(len(positions), dtype=torch.bool) & (shifts == 0).all(dim=2))
+        i, j = close.nonzero().unbind(1)
+        rows.append(torch.cat([torch.stack([i, j], dim=1) + start, shifts[i, j]], dim=1))
     return torch.cat(rows)
 
 
-def _lattice(batch: Batch, system: int) -> tuple[Tensor, list[bool]]:
+def _lattice(batch: Batch, system: int) -> tuple[Tensor, list[int]]:
+    """Cell of a system and its periodic directions."""
     if batch.cell is None or batch.pbc is None:
-        return torch.zeros(3, 3, dtype=torch.float64), [False] * 3
-    return batch.cell[system].detach().to("cpu", torch.float64), batch.pbc[system].tolist()
+        return torch.zeros(3, 3, dtype=torch.float64), []
+    periodic = batch.pbc[system].nonzero().flatten().tolist()
+    return batch.cell[system].detach().to("cpu", torch.float64), periodic
 
 
-def _squared(positions: Tensor, cell: Tensor, image: tuple[int, ...]) -> Tensor:
-    """Squared distances [n, n] from every atom i to the image S of every atom j."""
-    total = torch.zeros(len(positions), len(positions), dtype=torch.float64)
+def _nearest_images(positions: Tensor, cell: Tensor, periodic: list[int]) -> Tensor:
+    """For each pair, shifts [n, n, 3] that bring j within half a cell of i along each periodic direction."""
+    between = positions[None, :] - positions[:, None]
+    shifts = torch.zeros(between.shape, dtype=torch.int64)
+    shifts[:, :, periodic] = -(between @ torch.linalg.pinv(cell[periodic])).round().long()
+    return shifts
+
+
+def _offsets(cell: Tensor, periodic: list[int], reach: float) -> Iterator[tuple[int, ...]]:
+    """All shifts from the nearest image that may be within reach: 1/height counts cells per Å along each direction."""
+    per_length = torch.linalg.vector_norm(torch.linalg.pinv(cell[periodic]), dim=0).tolist()
+    most = dict(zip(periodic, (math.ceil(reach * count + 0.5) for count in per_length), strict=True))
+    return itertools.product(*(range(-most.get(k, 0), most.get(k, 0) + 1) for k in range(3)))
+
+
+def _squared(positions: Tensor, cell: Tensor, shifts: Tensor) -> Tensor:
+    """Squared distances [n, n] from every atom i to its image of every atom j."""
+    total = torch.zeros(shifts.shape[:2], dtype=torch.float64)
     for axis in range(3):
-        x = positions[:, axis]
-        delta = x[None, :] - x[:, None]
-        for step, vector in zip(image, cell, strict=True):
-            delta = delta + step * vector[axis]
+        delta = positions[None, :, axis] - positions[:, None, axis]
+        for direction in range(3):
+            delta = delta + shifts[:, :, direction] * cell[direction, axis]
         total = total + delta * delta
     return total
-
-
-def _images(positions: Tensor, cell: Tensor, pbc: list[bool], reach: float) -> Iterator[tuple[int, ...]]:
-    """All S with |S_k| up to the reach plus the spread of the atoms, in units of the height of the cell along k."""
-    periodic = [k for k in range(3) if pbc[k]]
-    spread = float(torch.linalg.vector_norm(positions - positions[:1], dim=1).max()) if len(positions) else 0.0
-    # columns of the pseudo-inverse are the reciprocal vectors within the span of the periodic ones
-    reciprocal = torch.linalg.pinv(cell[periodic])
-    lengths = torch.linalg.vector_norm(reciprocal, dim=0).tolist()
-    most = dict.fromkeys(range(3), 0)
-    most.update({k: math.ceil((reach + 2.0 * spread) * length) for k, length in zip(periodic, lengths, strict=True)})
-    return itertools.product(*(range(-most[k], most[k] + 1) for k in range(3)))

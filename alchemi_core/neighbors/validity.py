@@ -1,4 +1,4 @@
-"""Whether a list that somebody brought can be what it says; and whether two atoms sit at one place."""
+"""Whether a list that somebody brought can be what it says."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from alchemi_core.errors import GeometryError, NeighborError
-from alchemi_core.neighbors.geometry import filled, squared_distances
+from alchemi_core.errors import NeighborError
+from alchemi_core.neighbors.geometry import filled
 from alchemi_core.neighbors.lists import CooList
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.neighbors.lists import MatrixList, NeighborList
-
-OVERLAP = 1e-6
-"""Å: two atoms closer than this are an error of the input, not a structure."""
 
 _INTEGERS = (torch.int32, torch.int64)
 
@@ -46,34 +43,6 @@ def check_list(neighbors: NeighborList, batch: Batch) -> None:
         _check_coo(neighbors, batch)
     else:
         _check_matrix(neighbors, batch)
-
-
-def check_overlap(neighbors: CooList, batch: Batch) -> None:
-    """Raise `GeometryError` that names two atoms, or an atom and its image, closer than 1e-6 Å.
-
-    Parameters
-    ----------
-    neighbors : CooList
-        A list made for the batch's positions.
-    batch : Batch
-        The structure.
-    """
-    if neighbors.num_pairs == 0:
-        return
-    squared = squared_distances(neighbors, batch)
-    shortest, pair = squared.min(0)
-    if float(shortest) >= OVERLAP * OVERLAP:
-        return
-    i, j = neighbors.neighbor_list[pair].tolist()
-    shift = neighbors.neighbor_list_shifts[pair].tolist()
-    image = f" (image {shift})" if any(shift) else ""
-    system = int(batch.batch_idx[i])
-    raise GeometryError(
-        f"atoms {i} and {j}{image} of system {system} overlap: {float(shortest) ** 0.5:.2g} Å apart",
-        expected=f"different atoms at least {OVERLAP:g} Å apart",
-        who="positions",
-        fix="remove the duplicate atom, or check the cell",
-    )
 
 
 def _tensors(neighbors: NeighborList) -> dict[str, Tensor]:

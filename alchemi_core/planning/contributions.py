@@ -152,9 +152,7 @@ class Contributions:
             fix=fix,
         )
 
-    def _why_cut(
-        self, wire: Wire, producer: FlatStep, step: FlatStep, through: frozenset[str]
-    ) -> tuple[str, str]:
+    def _why_cut(self, wire: Wire, producer: FlatStep, step: FlatStep, through: frozenset[str]) -> tuple[str, str]:
         detach = f"PipelineStep({producer.label}, detach=True) takes it as fixed"
         if not isinstance(producer.config.kinds[wire.output], OnGraph):
             return "as a detached value", f"use a model that gives it on the graph, or {detach}"
@@ -175,7 +173,9 @@ class Contributions:
         names = " and ".join(lost or sorted(wanted))
         energy = step.config.kinds["energy"]
         state = "is detached" if not isinstance(energy, OnGraph) else f"is on the graph through {set(energy.through)}"
-        why = "" if lost else "; some come from the graph and some are reported, which one backward pass cannot separate"
+        why = (
+            "" if lost else "; some come from the graph and some are reported, which one backward pass cannot separate"
+        )
         return LostTermError(
             f"its energy is in the sum, but it cannot contribute to {names}: the energy {state}, "
             f"and it reports {sorted(step.config.outputs)}{why}",

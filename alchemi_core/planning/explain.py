@@ -66,9 +66,7 @@ def _groups(plan: ExecutionPlan) -> Iterator[str]:
         yield from (_step(i, rows[i], label, reads, steps[i], group) for i in group.steps)
 
 
-def _step(
-    index: int, row: tuple[str, str, str], label: int, reads: int, step: PlannedStep, group: PlannedGroup
-) -> str:
+def _step(index: int, row: tuple[str, str, str], label: int, reads: int, step: PlannedStep, group: PlannedGroup) -> str:
     weight = "" if step.weight == 1.0 else f"   weight {step.weight:g}"
     fixed = "   derivatives at fixed inputs" if step.mode is Mode.PARTIAL and group.energies else ""
     return f"  [{index}] {row[0]:<{label}}   reads {row[1]:<{reads}}   writes {row[2]}{weight}{fixed}"
@@ -94,4 +92,6 @@ def _joined(words: Iterable[str]) -> str:
 
 def _formula(output: PlannedOutput) -> str:
     texts = [term.text + (f" ({term.convert})" if term.convert else "") for term in output.terms]
+    if output.rule != "sum":
+        return f"{output.name} = {output.rule}({', '.join(texts)})"
     return f"{output.name} = " + " + ".join(texts)

@@ -142,10 +142,24 @@ class Term:
 
 @attrs.frozen
 class PlannedOutput:
-    """An output of the pipeline and the terms it is made of."""
+    """An output of the pipeline and the terms it is made of.
+
+    Parameters
+    ----------
+    name : str
+        Output.
+    terms : tuple of Term
+        Summands.
+    reported : bool
+        Whether all of it comes from steps themselves and none from a derivative strategy.
+    rule : str
+        Offered reduction that makes one value of the terms.
+    """
 
     name: str
     terms: tuple[Term, ...]
+    reported: bool
+    rule: str = "sum"
 
 
 @attrs.frozen

@@ -178,15 +178,13 @@ class _Planner:
             return any(read.live and read.slot is not None for read in step.reads)
         return step.mode in (Mode.GRAPH, Mode.RESAMPLED)
 
-    def _output(
-        self, name: str, steps: tuple[PlannedStep, ...], groups: tuple[PlannedGroup, ...]
-    ) -> PlannedOutput:
+    def _output(self, name: str, steps: tuple[PlannedStep, ...], groups: tuple[PlannedGroup, ...]) -> PlannedOutput:
         terms = [term for group in groups for term in self._terms_of_group(name, group, steps)]
-        return PlannedOutput(name, tuple(terms))
+        served = {write.slot for group in groups for write in group.serves}
+        rule = (self.settings.reductions or {}).get(name, "sum")
+        return PlannedOutput(name, tuple(terms), all(term.slot not in served for term in terms), rule)
 
-    def _terms_of_group(
-        self, name: str, group: PlannedGroup, steps: tuple[PlannedStep, ...]
-    ) -> Iterator[Term]:
+    def _terms_of_group(self, name: str, group: PlannedGroup, steps: tuple[PlannedStep, ...]) -> Iterator[Term]:
         own = [step for step in steps if step.index in group.steps]
         for write in group.serves:
             if write.name == name:

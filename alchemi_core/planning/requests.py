@@ -19,7 +19,9 @@ def in_table_order(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def additive(name: str, settings: PipelineSettings) -> bool:
-    """Tell whether the values of several steps are summed."""
+    """Tell whether the values of several steps become one: by a rule of the user's, or by summing."""
+    if name in (settings.reductions or {}):
+        return True
     return is_additive(name) if settings.additive_keys is None else name in settings.additive_keys
 
 

@@ -1,0 +1,90 @@
+"""The commands: a name, what it does, its options, and the function that runs it, imported only then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from alchemi_core.cli import options
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+EPILOG = """\
+examples:
+  alchemi models
+  alchemi relax graphite.cif --model "sevennet + dftd3(functional='pbe')"
+  alchemi md nacl.cif --model "0.5*sevennet + 0.5*chgnet" --ensemble nvt --temperature 300 --steps 1000
+
+exit codes: 0 done, 1 not converged, 2 bad input, 3 a defect, 130 interrupted
+"""
+
+
+@attrs.frozen
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    name, summary, description : str
+        For the help pages.
+    configure : callable
+        Adds its options to a parser.
+    target : str
+        ``"module:function"`` that takes the parsed arguments and returns the exit code.
+    """
+
+    name: str
+    summary: str
+    description: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    target: str
+
+
+COMMANDS = (
+    Command(
+        "models",
+        "list the models on offer",
+        "List the models that installed plugins offer. Imports none of them.",
+        options.listing,
+        "alchemi_core.cli.models:run",
+    ),
+    Command(
+        "plugins",
+        "list plugins, what they offer, and which failed",
+        "List installed plugins with versions and offers, and those that failed with the reason.",
+        options.plugins,
+        "alchemi_core.cli.plugins:run",
+    ),
+    Command(
+        "plan",
+        "print what a model expression would do",
+        "Print the plan of a model expression: who feeds whom, which neighbor lists, what each output is made of.",
+        options.plan,
+        "alchemi_core.cli.plan:run",
+    ),
+    Command(
+        "singlepoint",
+        "energy, forces and stress of structures as they are",
+        "Compute any number of structures as they are: energy in all, per term, largest force, pressure.",
+        options.singlepoint,
+        "alchemi_core.cli.singlepoint:run",
+    ),
+    Command(
+        "relax",
+        "relax positions and cell",
+        "Relax atomic positions, and the cell where a structure is periodic in all directions.",
+        options.relax,
+        "alchemi_core.cli.relax:run",
+    ),
+    Command(
+        "md",
+        "molecular dynamics, restartable",
+        "Molecular dynamics with a trajectory, a log and checkpoints. A run that was stopped or killed goes on from "
+        "its last checkpoint with --resume.",
+        options.md,
+        "alchemi_core.cli.md:run",
+    ),
+)

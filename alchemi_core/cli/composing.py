@@ -1,0 +1,78 @@
+"""From ``--model`` and its companions to a pipeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from alchemi_core.errors import OptionError, PlanningError
+from alchemi_core.expressions import build_expression, parse_expression
+from alchemi_core.registry import default_registry
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ase import Atoms
+
+    from alchemi_core.pipeline import PipelineModelWrapper
+
+FORCES = frozenset({"energy", "forces"})
+DTYPES = {"float64": torch.float64, "float32": torch.float32}
+
+
+def compose(expression: str, device: torch.device) -> PipelineModelWrapper:
+    """Create the models of an expression on a device.
+
+    Raises
+    ------
+    ExpressionError, UnknownOfferError, OptionError
+        If the expression cannot be read, or names what is not there.
+    """
+    pipeline = build_expression(parse_expression(expression), default_registry())
+    return pipeline if device.type == "cpu" else pipeline.to(device)
+
+
+def chosen_device(arguments: argparse.Namespace) -> torch.device:
+    """Device of ``--device``.
+
+    Raises
+    ------
+    OptionError
+        If torch does not know it, or it is not there.
+    """
+    name = arguments.device or "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise OptionError(f"{name!r} cannot be used: {reason}", who="--device", fix="--device cpu") from error
+    return device
+
+
+def chosen_dtype(arguments: argparse.Namespace) -> torch.dtype:
+    """Floating type of ``--dtype``."""
+    return DTYPES[arguments.dtype or "float64"]
+
+
+def outputs_for(atoms: Atoms, pipeline: PipelineModelWrapper, *, needs_stress: bool) -> frozenset[str]:
+    """Say what to compute of a structure: energy, forces, and stress where it has one.
+
+    A stress that only informs is left out where the models cannot give it.
+
+    Raises
+    ------
+    PlanningError
+        If the models cannot give what is needed.
+    """
+    if atoms.cell.volume > 0.0:
+        try:
+            pipeline.plan_for(FORCES | {"stress"})
+        except PlanningError:
+            if needs_stress:
+                raise
+        else:
+            return FORCES | {"stress"}
+    pipeline.plan_for(FORCES)
+    return FORCES

@@ -1,0 +1,131 @@
+"""Options of each command. Nothing heavy is imported here, so that help is immediate."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+OPTIMIZERS = ("bfgs", "lbfgs", "fire")
+ENSEMBLES = ("nve", "nvt", "npt")
+BAROSTATS = ("isotropic", "full")
+
+
+def listing(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi models``."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def plugins(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi plugins``."""
+    listing(parser)
+    parser.add_argument("--traceback", action="store_true", help="show the tracebacks of plugins that failed")
+
+
+def plan(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi plan``."""
+    _model(parser)
+    parser.add_argument("--outputs", metavar="NAMES", help="comma list, such as energy,forces; default: all active")
+
+
+def singlepoint(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi singlepoint``."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
+    _model(parser)
+    _computing(parser)
+    _output(parser, "write results.extxyz and run.json here; default: print only")
+
+
+def relax(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi relax``."""
+    parser.add_argument("file", metavar="FILE", help=_FILE)
+    _model(parser)
+    parser.add_argument("--fmax", type=positive, default=0.005, help="largest force at the end, eV/Å (default: 0.005)")
+    parser.add_argument("--steps", type=count, default=500, help="give up after this many steps (default: 500)")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="bfgs", help="default: bfgs")
+    parser.add_argument("--fix-cell", action="store_true", help="relax positions only")
+    _computing(parser)
+    _output(parser, "folder for the results (default: relaxed-NAME, numbered where that exists)")
+
+
+def md(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi md``."""
+    parser.add_argument("file", nargs="?", metavar="FILE", help=f"{_FILE}; one structure")
+    _model(parser, required=False)
+    parser.add_argument("--resume", metavar="DIR", help="go on from the last checkpoint of the run in this folder")
+    parser.add_argument("--ensemble", choices=ENSEMBLES, help="nve (default), nvt (Langevin) or npt (MTK)")
+    parser.add_argument(
+        "--temperature", type=positive, metavar="K", help="of the start, and of the bath in nvt and npt"
+    )
+    parser.add_argument("--pressure", type=finite, metavar="GPA", help="of npt, GPa (default: 0)")
+    parser.add_argument(
+        "--barostat", choices=BAROSTATS, help="npt: let the volume change (default), or all of the cell"
+    )
+    parser.add_argument("--timestep", type=positive, metavar="FS", help="femtoseconds (default: 1)")
+    parser.add_argument("--friction", type=positive, metavar="PER_FS", help="of nvt, 1/fs (default: 0.01)")
+    parser.add_argument("--steps", type=count, help="steps in all, those before --resume included (default: 1000)")
+    parser.add_argument("--interval", type=whole, help="steps between frames and log lines (default: 10)")
+    parser.add_argument("--checkpoint", type=whole, metavar="STEPS", help="steps between checkpoints (default: 100)")
+    parser.add_argument("--seed", type=count, help="of initial velocities and of the bath; default: drawn and recorded")
+    _computing(parser)
+    _output(parser, "folder for the results (default: md-NAME, numbered where that exists)")
+
+
+_FILE = "structures in any format ASE reads; FILE@0:10 takes some of them"
+
+
+def _model(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    help_text = "models, such as \"0.5*sevennet + dftd3(functional='pbe')\"; alchemi models lists them"
+    parser.add_argument("--model", metavar="EXPRESSION", required=required, help=help_text)
+
+
+def _computing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--dtype", choices=("float64", "float32"), help="of positions and results (default: float64)")
+    parser.add_argument("--format", help="format of the files, as ASE names it; default: guessed")
+
+
+def _output(parser: argparse.ArgumentParser, help_text: str) -> None:
+    parser.add_argument("--out", metavar="DIR", help=help_text)
+    parser.add_argument("--overwrite", action="store_true", help="write into --out though it is not empty")
+
+
+def finite(text: str) -> float:
+    """Read a finite number."""
+    value = _number(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not finite")
+    return value
+
+
+def positive(text: str) -> float:
+    """Read a finite number above zero."""
+    value = finite(text)
+    if value <= 0.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
+    return value
+
+
+def count(text: str) -> int:
+    """Read a whole number, 0 or more."""
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is below zero")
+    return value
+
+
+def whole(text: str) -> int:
+    """Read a whole number, 1 or more."""
+    value = count(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above zero")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None

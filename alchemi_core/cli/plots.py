@@ -1,0 +1,85 @@
+"""The look of all pictures: one palette, quiet axes, and values named where the lines end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from alchemi_core.cli.atomic_write import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+INK, QUIET, GRID = "#22303c", "#7b8894", "#e6eaee"
+BLUE, ORANGE, GREEN, RED = "#2a6f97", "#d9822b", "#3c8d5a", "#b5443c"
+PANEL = (4.8, 2.8)
+HEAD = 0.75
+"""Size of one panel and height of the title, inches."""
+
+
+def new_figure(title: str, subtitle: str, rows: int, columns: int) -> tuple[Figure, list[Axes]]:
+    """Make a figure of quiet panels under a title.
+
+    Returns
+    -------
+    figure, panels
+        Panels row by row.
+    """
+    width, height = columns * PANEL[0], rows * PANEL[1] + HEAD
+    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    engine = figure.get_layout_engine()
+    engine.set(rect=(0.005, 0.01, 0.99, 1.0 - HEAD / height), w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr,call-arg]
+    edge = 0.16 / width
+    figure.text(edge, 1.0 - 0.30 / height, title, fontsize=12.5, fontweight="bold", color=INK)
+    figure.text(edge, 1.0 - 0.54 / height, subtitle, fontsize=9.5, color=QUIET)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in panels:
+        _quiet(axes)
+    return figure, panels
+
+
+def _quiet(axes: Axes) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(QUIET)
+    axes.tick_params(colors=QUIET, labelcolor=INK, labelsize=8.5)
+    axes.grid(visible=True, color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.03, y=0.12)
+
+
+def label(axes: Axes, heading: str, horizontal: str, vertical: str) -> None:
+    """Name a panel and its axes, units included."""
+    axes.set_title(heading, loc="left", fontsize=10, color=INK, fontweight="bold")
+    axes.set_xlabel(horizontal, fontsize=9, color=INK)
+    axes.set_ylabel(vertical, fontsize=9, color=INK)
+
+
+def whole_steps(axes: Axes) -> None:
+    """Put ticks at whole steps only."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+
+
+def line(axes: Axes, x: Sequence[float], y: Sequence[float], color: str, text: str = "") -> None:
+    """Draw a line, with points where there are few, and its name in the legend."""
+    few = len(x) <= 60
+    axes.plot(x, y, color=color, linewidth=1.8, marker="o" if few else "", markersize=3.6, label=text or None)
+
+
+def legend(axes: Axes) -> None:
+    """Show what the lines are, wherever they leave room."""
+    axes.legend(loc="best", fontsize=8.5, frameon=True, framealpha=0.85, edgecolor="none", labelcolor=INK)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture, whole or not at all."""
+    with replacing(path) as draft:
+        figure.savefig(draft, format="png", dpi=160)

@@ -1,0 +1,92 @@
+"""Outcome of relaxing one structure, and the files that tell of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from alchemi_core.cli.atomic_write import write_json, write_text
+from alchemi_core.cli.frames import as_text
+from alchemi_core.cli.provenance import now
+from alchemi_core.cli.relax_plot import plot_relaxation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from alchemi_core.cli.relaxation import Relaxation, RelaxationStep
+    from alchemi_core.cli.structures import Structure
+
+FILES = ("trajectory.extxyz", "final.extxyz", "run.json", "relax.png")
+
+
+@attrs.frozen(eq=False)
+class Outcome:
+    """What became of one structure.
+
+    Parameters
+    ----------
+    structure : Structure
+        As it was read.
+    how : Relaxation
+        What was asked.
+    steps : list of RelaxationStep
+        The start and all steps.
+    status : str
+        ``"converged"``, ``"not converged"``, ``"interrupted"`` or ``"failed"``.
+    error : str
+        What failed.
+    """
+
+    structure: Structure
+    how: Relaxation
+    steps: list[RelaxationStep]
+    status: str
+    error: str = ""
+
+    @property
+    def converged(self) -> bool:
+        """Whether nothing pulls any more."""
+        return self.status == "converged"
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in words."""
+        last = self.steps[-1]
+        taken = f"{last.snapshot.step} step{'' if last.snapshot.step == 1 else 's'}, {last.snapshot.elapsed:.1f} s"
+        if self.converged:
+            return f"converged in {taken}"
+        return f"{self.status} after {taken}: largest force {last.pull:.4f}, wanted {self.how.fmax:g} eV/Å"
+
+    def record(self) -> dict[str, Any]:
+        """Return what ``run.json`` says of it."""
+        first, last = self.steps[0], self.steps[-1]
+        cell_moved = self.how.moves_cell(self.structure.atoms)
+        return {
+            "finished": now(),
+            "status": self.status,
+            **({"error": self.error} if self.error else {}),
+            "settings": {**attrs.asdict(self.how), "cell_relaxed": cell_moved},
+            "structure": self.structure.label,
+            "convergence": {
+                "converged": self.converged,
+                "steps": last.snapshot.step,
+                "largest_force_eV_per_A": last.pull,
+                "fmax_eV_per_A": self.how.fmax,
+            },
+            "seconds": last.snapshot.elapsed,
+            "start": first.snapshot.summary(),
+            "end": last.snapshot.summary(),
+            "history": [
+                {"largest_force_eV_per_A": step.pull, "seconds": step.snapshot.elapsed} | step.snapshot.summary()
+                for step in self.steps
+            ],
+        }
+
+    def write(self, folder: Path, record: dict[str, Any], model: str) -> None:
+        """Write the record and the picture; the last structure only where the run came to its end."""
+        if self.status in ("converged", "not converged"):
+            write_text(folder / "final.extxyz", as_text([self.steps[-1].snapshot.atoms]))
+        write_json(folder / "run.json", record | self.record())
+        title = f"{self.structure.label}  {self.structure.atoms.symbols}"
+        plot_relaxation(folder / "relax.png", self.steps, self.how.fmax, title, f"{model} · {self.sentence}")

@@ -1,0 +1,98 @@
+"""The picture of a relaxation: energy, largest force, cell lengths and volume over the steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from alchemi_core.cli import plots
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from alchemi_core.cli.relaxation import RelaxationStep
+
+FLOOR = 1e-5
+"""eV/Å. Forces that symmetry makes vanish are drawn here on the logarithmic axis."""
+
+LENGTHS = (("a", plots.BLUE), ("b", plots.GREEN), ("c", plots.ORANGE))
+SAME = 5e-5
+
+
+def plot_relaxation(path: Path, steps: Sequence[RelaxationStep], fmax: float, title: str, subtitle: str) -> None:
+    """Draw and write the picture.
+
+    Parameters
+    ----------
+    path : Path
+        A PNG file.
+    steps : sequence of RelaxationStep
+        The start and all steps.
+    fmax : float, eV/Å
+        Where the largest force had to come.
+    title, subtitle : str
+        Above the panels.
+    """
+    has_cell = steps[0].snapshot.cell is not None
+    figure, panels = plots.new_figure(title, subtitle, 2 if has_cell else 1, 2)
+    _energy(panels[0], steps)
+    _force(panels[1], steps, fmax)
+    if has_cell:
+        _lengths(panels[2], steps)
+        _volume(panels[3], steps)
+    for axes in panels:
+        plots.whole_steps(axes)
+    plots.save(figure, path)
+
+
+def _numbers(steps: Sequence[RelaxationStep]) -> list[float]:
+    return [step.snapshot.step for step in steps]
+
+
+def _energy(axes: Axes, steps: Sequence[RelaxationStep]) -> None:
+    atoms = len(steps[0].snapshot.atoms)
+    end = steps[-1].snapshot.energy
+    above = [1e3 * (step.snapshot.energy - end) / atoms for step in steps]
+    plots.line(axes, _numbers(steps), above, plots.BLUE)
+    plots.label(axes, f"Energy  → {end:.5f} eV", "step", "above the end, meV/atom")
+
+
+def _force(axes: Axes, steps: Sequence[RelaxationStep], fmax: float) -> None:
+    numbers = _numbers(steps)
+    largest = [max(step.pull, FLOOR) for step in steps]
+    on_atoms = [max(step.snapshot.max_force, FLOOR) for step in steps]
+    differs = not np.allclose(largest, on_atoms)
+    if differs:
+        plots.line(axes, numbers, on_atoms, plots.QUIET, "on atoms")
+    plots.line(axes, numbers, largest, plots.RED, "on atoms and cell" if differs else "on atoms")
+    axes.axhline(fmax, color=plots.INK, linewidth=1.0, linestyle=(0, (4, 3)), label=f"wanted: {fmax:g}")
+    axes.set_yscale("log")
+    plots.legend(axes)
+    plots.label(axes, f"Largest force  → {steps[-1].pull:.2g} eV/Å", "step", "eV/Å")
+
+
+def _lengths(axes: Axes, steps: Sequence[RelaxationStep]) -> None:
+    numbers = _numbers(steps)
+    cells = np.array([step.snapshot.cell[:3] for step in steps if step.snapshot.cell is not None])
+    drawn: list[np.ndarray] = []
+    for column, (name, color) in enumerate(LENGTHS):
+        change = 100.0 * (cells[:, column] / cells[0, column] - 1.0)
+        text = f"{name}  {cells[0, column]:.3f} → {cells[-1, column]:.3f} Å"
+        if any(np.abs(change - other).max() < SAME for other in drawn):
+            text = f"{name}  the same" if np.allclose(cells[:, column], cells[:, 0], atol=SAME) else text
+            axes.plot([], [], color=color, marker="o", markersize=3.6, label=text)
+            continue
+        drawn.append(change)
+        plots.line(axes, numbers, change.tolist(), color, text)
+    plots.legend(axes)
+    plots.label(axes, "Cell lengths", "step", "change, %")
+
+
+def _volume(axes: Axes, steps: Sequence[RelaxationStep]) -> None:
+    volumes = [step.snapshot.volume for step in steps if step.snapshot.volume is not None]
+    plots.line(axes, _numbers(steps), volumes, plots.BLUE)
+    plots.label(axes, f"Volume  {volumes[0]:.2f} → {volumes[-1]:.2f} Å³", "step", "Å³")

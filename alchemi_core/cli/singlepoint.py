@@ -1,0 +1,79 @@
+"""``alchemi singlepoint``: structures as they are."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from alchemi_core.ase import AlchemiCalculator
+from alchemi_core.cli.atomic_write import write_json, write_text
+from alchemi_core.cli.composing import chosen_device, chosen_dtype, compose, outputs_for
+from alchemi_core.cli.frames import as_text
+from alchemi_core.cli.output_folder import OutputFolder
+from alchemi_core.cli.provenance import describe_model, describe_run
+from alchemi_core.cli.snapshot import Snapshot, take_snapshot
+from alchemi_core.cli.structures import Structure, read_structures
+from alchemi_core.cli.tables import Column, show_table
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from alchemi_core.pipeline import PipelineModelWrapper
+
+FILES = ("results.extxyz", "run.json")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compute, print, and write where asked."""
+    device, dtype = chosen_device(arguments), chosen_dtype(arguments)
+    folder = OutputFolder.of(arguments, "singlepoint", FILES) if arguments.out else None
+    structures = read_structures(arguments.files, arguments.format)
+    record = describe_run(arguments.words, structures, str(device), str(dtype))
+    pipeline = compose(arguments.model, device)
+    began = time.perf_counter()
+    calculator = AlchemiCalculator(pipeline, dtype=dtype, device=device)
+    snapshots = [_compute(structure, calculator, pipeline) for structure in structures]
+    record |= {"seconds": time.perf_counter() - began, "model": describe_model(arguments.model, pipeline, ["energy"])}
+    _show(structures, snapshots)
+    if folder is not None:
+        _write(folder.path, structures, snapshots, record)
+    return 0
+
+
+def _compute(structure: Structure, calculator: AlchemiCalculator, pipeline: PipelineModelWrapper) -> Snapshot:
+    atoms = structure.atoms
+    stress = "stress" in outputs_for(atoms, pipeline, needs_stress=False)
+    atoms.calc = calculator
+    return take_snapshot(atoms, calculator, step=0, elapsed=0.0, stress=stress)
+
+
+def _show(structures: Sequence[Structure], snapshots: Sequence[Snapshot]) -> None:
+    terms = list(dict.fromkeys(label for one in snapshots for label in one.terms))
+    listed = terms if len(terms) > 1 else []
+    titles = ["atoms", "energy eV", *(f"{label} eV" for label in listed), "max force eV/Å", "pressure GPa"]
+    rows = [
+        [
+            structure.label,
+            str(len(structure.atoms)),
+            f"{one.energy:.6f}",
+            *(f"{one.terms[label]:.6f}" for label in listed),
+            f"{one.max_force:.6f}",
+            "–" if one.pressure is None else f"{one.pressure:.4f}",
+        ]
+        for structure, one in zip(structures, snapshots, strict=True)
+    ]
+    show_table("", [Column("structure"), *(Column(title, number=True) for title in titles)], rows)
+
+
+def _write(
+    folder: Path, structures: Sequence[Structure], snapshots: Sequence[Snapshot], record: dict[str, Any]
+) -> None:
+    write_text(folder / "results.extxyz", as_text(one.atoms for one in snapshots))
+    results = [
+        {"structure": structure.label} | one.summary() for structure, one in zip(structures, snapshots, strict=True)
+    ]
+    write_json(folder / "run.json", record | {"status": "done", "results": results})
+    sys.stdout.write(f"wrote {folder / 'results.extxyz'} and {folder / 'run.json'}\n")

@@ -1,0 +1,140 @@
+"""Structures named on the command line: ``FILE`` or ``FILE@INDEX``, in every format ASE reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ase.io
+import attrs
+import torch
+from ase.io.formats import UnknownFileTypeError, filetype
+from ase.utils import string2index
+
+from alchemi_core.data.batch import Batch
+from alchemi_core.errors import DataError, InputFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ase import Atoms
+
+
+@attrs.frozen(eq=False)
+class Structure:
+    """One structure of a file.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Without a calculator.
+    path : Path
+        The file.
+    number, among : int
+        Its place among the structures taken from the file, from 0, and how many those are.
+    """
+
+    atoms: Atoms
+    path: Path
+    number: int = 0
+    among: int = 1
+
+    @property
+    def label(self) -> str:
+        """Name for tables and messages, such as ``water.xyz #3``."""
+        return self.path.name if self.among == 1 else f"{self.path.name} #{self.number}"
+
+
+def read_structures(names: Iterable[str], file_format: str | None = None) -> list[Structure]:
+    """Read and check all structures.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Each a file, or ``FILE@INDEX`` with an index or a slice as Python writes it.
+    file_format : str, optional
+        Format as ASE names it; guessed otherwise.
+
+    Raises
+    ------
+    InputFileError
+        If a file is missing, not readable, or holds no such structures.
+    GeometryError, DataError
+        If a structure is none: no atoms, NaN positions, a singular periodic cell.
+    """
+    found = [structure for name in names for structure in _read(name, file_format)]
+    for structure in found:
+        _check(structure)
+    return found
+
+
+def _read(name: str, file_format: str | None) -> list[Structure]:
+    path, index = _split(name)
+    if not path.exists():
+        raise InputFileError("there is no such file", who=str(path), fix=_neighbour(path))
+    images = _images(path, index, file_format)
+    if not images:
+        raise InputFileError(f"no structures at {name!r}", expected="at least one", who=str(path))
+    for atoms in images:
+        atoms.calc = None
+    return [Structure(atoms, path, number, len(images)) for number, atoms in enumerate(images)]
+
+
+def _split(name: str) -> tuple[Path, Any]:
+    """File and index; a file that has the whole text for a name wins."""
+    file, at, text = name.rpartition("@")
+    if not at or Path(name).exists():
+        return Path(name), slice(None)
+    try:
+        return Path(file), string2index(text)
+    except ValueError:
+        raise InputFileError(
+            f"{text!r} is no index", expected="such as FILE@0, FILE@-1 or FILE@0:10", who=name, fix=f"{file}@0:10"
+        ) from None
+
+
+def _neighbour(path: Path) -> str:
+    """A file beside it whose name is close, as a suggestion."""
+    from alchemi_core.errors import nearest
+
+    folder = path.parent
+    close = nearest(path.name, (one.name for one in folder.iterdir())) if folder.is_dir() else None
+    return f"did you mean {folder / close}?" if close else ""
+
+
+def _images(path: Path, index: Any, file_format: str | None) -> list[Atoms]:
+    known = file_format or _guess(path)
+    try:
+        images = ase.io.read(path, index=index, format=known)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or "no reason given"
+        raise InputFileError(
+            f"it cannot be read as {known}: {type(error).__name__}: {reason}",
+            expected=f"a file of format {known}",
+            who=str(path),
+            fix="--format NAME when that is not its format; ase info --formats lists the names",
+        ) from error
+    return images if isinstance(images, list) else [images]
+
+
+def _guess(path: Path) -> str:
+    try:
+        return str(filetype(str(path)))
+    except (UnknownFileTypeError, UnicodeDecodeError) as error:
+        raise InputFileError(
+            f"its format cannot be guessed: {str(error) or path.suffix}",
+            expected="a structure file",
+            who=str(path),
+            fix="--format NAME; ase info --formats lists the names",
+        ) from error
+
+
+def _check(structure: Structure) -> None:
+    """Refuse what is no structure, naming file and number."""
+    if len(structure.atoms) == 0:
+        raise InputFileError("there are no atoms in it", expected="at least one atom", who=structure.label)
+    try:
+        Batch.from_ase(structure.atoms, dtype=torch.float64)
+    except DataError as error:
+        who = f"{structure.label}, {error.who}"
+        raise type(error)(error.found, expected=error.expected, who=who, fix=error.fix) from error

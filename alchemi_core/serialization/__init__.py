@@ -1,0 +1,1 @@
+"""Saving and rebuilding pipelines: a JSON document and tensors in one safetensors file, never pickle."""

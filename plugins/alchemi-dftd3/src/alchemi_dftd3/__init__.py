@@ -1,0 +1,1 @@
+"""D3 dispersion for alchemi: s-dftd3 on the CPU, Warp kernels on CUDA."""

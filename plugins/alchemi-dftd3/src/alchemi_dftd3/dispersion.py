@@ -1,0 +1,52 @@
+"""What a backend returns, and its conversion to alchemi's quantities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import torch
+
+from alchemi_core.quantities import BOHR, HARTREE
+
+if TYPE_CHECKING:
+    from alchemi_core.data.view import ModelView
+    from torch import Tensor
+
+
+@attrs.frozen(eq=False)
+class Dispersion:
+    """Dispersion of a batch in atomic units.
+
+    Parameters
+    ----------
+    energy : Tensor [B], Hartree
+        Energy of each system.
+    gradient : Tensor [N, 3], Hartree/Bohr, or None
+        dE/dr.
+    strain : Tensor [B, 3, 3], Hartree, or None
+        dE/dε for a symmetric strain ε.
+    """
+
+    energy: Tensor
+    gradient: Tensor | None = None
+    strain: Tensor | None = None
+
+    def outputs(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:
+        """Return the requested of energy, forces, virial and stress in eV and Å, in the dtype and place of the view."""
+        out = {"energy": HARTREE * self.energy[:, None]}
+        if self.gradient is not None:
+            out["forces"] = -HARTREE / BOHR * self.gradient
+        if self.strain is not None:
+            out["virial"] = -HARTREE * self.strain
+        if self.strain is not None and "stress" in requested:
+            out["stress"] = _stress(HARTREE * self.strain, view.cell)
+        return {name: value.to(view.positions) for name, value in out.items() if name in requested}
+
+
+def _stress(strain: Tensor, cell: Tensor | None) -> Tensor:
+    """Return dE/dε / V, NaN where a system has no volume."""
+    if cell is None:
+        return torch.full_like(strain, torch.nan)
+    volume = torch.linalg.det(cell.detach().to(strain)).abs()[:, None, None]
+    return torch.where(volume > 0, strain / torch.where(volume > 0, volume, 1.0), torch.nan)

@@ -1,0 +1,1 @@
+"""Lennard-Jones pair potential: the closed-form reference model of alchemi."""
