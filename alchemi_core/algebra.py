@@ -6,10 +6,11 @@ from typing import Any
 
 import attrs
 
-from alchemi_core.errors import CompositionError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.planning.flat import inner_topology
+from alchemi_core.planning.settings import SHARED, agreed
+from alchemi_core.registry import Registry
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
 
 
@@ -24,12 +25,13 @@ def add(left: object, right: object) -> Any:
         If both sides chose different values for one setting.
     """
     if left == 0 and isinstance(right, BaseModelMixin):
-        return PipelineModelWrapper.from_topology(_topology(right))
+        return PipelineModelWrapper.from_topology(_topology(right), _registry(right))
     if not isinstance(left, BaseModelMixin) or not isinstance(right, BaseModelMixin):
         return NotImplemented
     one, other = _topology(left), _topology(right)
     settings = _merged(left, right, one.settings, other.settings)
-    return PipelineModelWrapper.from_topology(Topology((*one.groups, *other.groups), settings))
+    registry = agreed("registry", _registry(left), _registry(right), "a + b")
+    return PipelineModelWrapper.from_topology(Topology((*one.groups, *other.groups), settings), registry)
 
 
 def scale(model: object, weight: object) -> Any:
@@ -41,33 +43,22 @@ def scale(model: object, weight: object) -> Any:
         attrs.evolve(group, steps=tuple(attrs.evolve(s, weight=s.weight * weight) for s in group.steps))
         for group in topology.groups
     )
-    return PipelineModelWrapper.from_topology(attrs.evolve(topology, groups=groups))
+    return PipelineModelWrapper.from_topology(attrs.evolve(topology, groups=groups), _registry(model))
 
 
 def _topology(model: BaseModelMixin) -> Topology:
     return inner_topology(model) or Topology((PipelineGroup(steps=[PipelineStep(model)]),))
 
 
+def _registry(model: BaseModelMixin) -> Registry | None:
+    return model.registry if isinstance(model, PipelineModelWrapper) else None
+
+
 def _merged(
     left: BaseModelMixin, right: BaseModelMixin, one: PipelineSettings, other: PipelineSettings
 ) -> PipelineSettings:
-    values = {
-        field.name: _agreed(field.name, getattr(one, field.name), getattr(other, field.name))
-        for field in attrs.fields(PipelineSettings)
-        if field.name != "active_outputs"
-    }
+    values = {name: agreed(name, getattr(one, name), getattr(other, name), "a + b") for name in SHARED}
     return PipelineSettings(**values, active_outputs=_active(left, right, one, other))
-
-
-def _agreed(name: str, one: Any, other: Any) -> Any:
-    if one is None or other is None or one == other:
-        return other if one is None else one
-    raise CompositionError(
-        f"{name} is {one!r} on one side and {other!r} on the other",
-        expected="one value for the sum",
-        who="a + b",
-        fix=f"pipe.with_settings({name}=...) on one of them",
-    )
 
 
 def _active(

@@ -11,9 +11,11 @@ from ase.calculators.calculator import (
     PropertyNotImplementedError,
     all_changes,
 )
+from ase.data import chemical_symbols
 
 from alchemi_core.data.batch import Batch
 from alchemi_core.data.checks import check_finite
+from alchemi_core.errors import UnsupportedElementError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from ase import Atoms
 
-    from alchemi_core.outputs import Contribution, Outputs
+    from alchemi_core.outputs import Outputs
     from alchemi_core.pipeline import PipelineModelWrapper
 
 QUANTITY_OF = {
@@ -66,6 +68,8 @@ class AlchemiCalculator(Calculator):
     ------
     PropertyNotImplementedError
         When the pipeline cannot give a property, or stress is asked of a structure without a volume.
+    UnsupportedElementError
+        When a structure holds an element that a model was not made for.
     """
 
     name = "alchemi"
@@ -120,6 +124,7 @@ class AlchemiCalculator(Calculator):
     def _batch_of(self, atoms: Atoms, changes: Sequence[str]) -> Batch:
         """Batch of the structure; when only atoms have moved, the last one with other positions."""
         if self._batch is None or set(changes) != {"positions"}:
+            _check_elements(atoms, self.pipeline)
             return Batch.from_ase(atoms, dtype=self.dtype, device=self.device)
         positions = torch.tensor(atoms.positions, dtype=self.dtype, device=self.device)
         check_finite(positions, None, self._batch.batch_idx)
@@ -128,6 +133,20 @@ class AlchemiCalculator(Calculator):
 
 def _same(left: np.ndarray, right: np.ndarray) -> bool:
     return left.shape == right.shape and bool((left == right).all())
+
+
+def _check_elements(atoms: Atoms, pipeline: PipelineModelWrapper) -> None:
+    """Refuse elements that some model was not made for; looked at where the atoms are new, not at every step."""
+    present = set(atoms.numbers.tolist())
+    for config in (model.model_config for model in pipeline.topology.models):
+        if config.elements is not None and not present <= config.elements:
+            strange = [chemical_symbols[number] for number in sorted(present - config.elements)]
+            raise UnsupportedElementError(
+                f"it was not made for {', '.join(strange)}",
+                expected=f"structures of the {len(config.elements)} elements it knows",
+                who=config.name,
+                fix="a model that knows them",
+            )
 
 
 def _possible(asked: frozenset[str], properties: Iterable[str], atoms: Atoms) -> frozenset[str]:
@@ -147,21 +166,6 @@ def _results(outputs: Outputs) -> dict[str, Any]:
             results[name] = outputs[name][0].cpu().double().numpy()[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
         elif name != "energy" and name in QUANTITY_OF:
             results[name] = outputs[name].cpu().double().numpy()
-    results["energies_per_term"] = energies_per_term(outputs.contributions)
+    parts = [part for part in outputs.contributions if part.name == "energy"]
+    results["energies_per_term"] = {part.label: float(part.value) for part in parts}
     return results
-
-
-def energies_per_term(contributions: Sequence[Contribution]) -> dict[str, float]:
-    """Weighted energy in eV of each step by its label; labels that occur twice are numbered by step.
-
-    Parameters
-    ----------
-    contributions : sequence of Contribution
-        Of a call with one system.
-    """
-    parts = [part for part in contributions if part.name == "energy"]
-    labels = [part.label for part in parts]
-    return {
-        part.label if labels.count(part.label) == 1 else f"{part.label} [{part.step}]": float(part.value)
-        for part in parts
-    }

@@ -45,9 +45,8 @@ def build_model(registry: Registry, offer: ModelOffer, options: Mapping[str, Any
         raise PluginError(f"{offer.target} is {factory!r}", expected="a class or function that makes a model", who=who)
     check_options(offer.name, factory, options)
     model = _checked(_call(factory, options, who, owner), who, offer.target)
-    origin: Any = ModelOrigin(offer.name, dict(options))
     # Not through the model's own __setattr__: it may be frozen, or register what it is given.
-    object.__setattr__(model, "origin", origin)
+    object.__setattr__(model, "origin", ModelOrigin(offer.name, options))
     return model
 
 

@@ -49,13 +49,13 @@ def _term(term: Term, slots: Sequence[Tensor | None], batch: Batch) -> Tensor:
     if term.convert == "virial to stress" and batch.cell is not None:
         return per_volume(-value, batch.cell)
     if term.convert == "stress to virial" and batch.cell is not None:
-        return -value * volumes(batch.cell).view(-1, 1, 1)
+        return _without_volume_undefined(-value * volumes(batch.cell).view(-1, 1, 1), batch.cell)
     return value
 
 
-def _without_volume_undefined(stress: Tensor, cell: Tensor) -> Tensor:
-    """Make the stress of systems without a volume NaN, whatever a model reported for them."""
-    return torch.where((volumes(cell) > 0).view(-1, 1, 1), stress, torch.nan)
+def _without_volume_undefined(strain: Tensor, cell: Tensor) -> Tensor:
+    """Make what comes of the stress of systems without a volume NaN, whatever a model reported for them."""
+    return torch.where((volumes(cell) > 0).view(-1, 1, 1), strain, torch.nan)
 
 
 def contributions_of(

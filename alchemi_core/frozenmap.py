@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -27,6 +27,8 @@ class FrozenMap(Mapping[K, V]):
     """
 
     __slots__ = ("_items",)
+
+    _items: dict[K, V]
 
     def __init__(self, items: Mapping[K, V] | None = None) -> None:
         object.__setattr__(self, "_items", dict(items or {}))
@@ -52,3 +54,8 @@ class FrozenMap(Mapping[K, V]):
 
     def __repr__(self) -> str:
         return f"FrozenMap({self._items!r})"
+
+
+def freeze(items: Mapping[str, Any] | None) -> FrozenMap[str, Any]:
+    """Return a mapping with text keys as a `FrozenMap`: the converter of value classes."""
+    return items if isinstance(items, FrozenMap) else FrozenMap(items)

@@ -119,7 +119,9 @@ def alchemi_serializers() -> Iterable[SerializerOffer]:
     The target has ``write(model) -> (origin, tensors)`` and ``rebuild(origin, tensors, registry) -> model``; the
     options of the origin must be what JSON can hold. Models without one of their own use ``factory``::
 
-        SerializerOffer(name="my-model", summary="...", target="my_plugin.saving:MyModelSerializer")
+        @hookimpl
+        def alchemi_serializers():
+            return [SerializerOffer(name="springs", summary="springs", target="my_plugin.saving:SpringsSerializer")]
     """
     raise AssertionError("a hook specification is never called")
 

@@ -8,13 +8,13 @@ on the autograd graph is enough for forces and stress.
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from alchemi_core.contract import Analytic, Constant, OnGraph, OutputKind, Partial
 from alchemi_core.errors import DeclarationError
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.offers import load_target
 from alchemi_core.quantities import DERIVATIVES
@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 def _names(value: Any) -> frozenset[str]:
     return frozenset([value]) if isinstance(value, str) else frozenset(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _numbers(value: Any) -> frozenset[int] | None:
+    return None if value is None else frozenset(value)
 
 
 def _kinds(value: Any) -> FrozenMap[str, OutputKind]:
@@ -88,10 +96,10 @@ class ModelConfig:
     needs_pbc: bool = False
     neighbor_config: NeighborConfig | None = None
     active_outputs: frozenset[str] | None = attrs.field(default=None, converter=attrs.converters.optional(_names))
-    elements: frozenset[int] | None = attrs.field(default=None, converter=attrs.converters.optional(frozenset))
+    elements: frozenset[int] | None = attrs.field(default=None, converter=_numbers)
     contains: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
     level_of_theory: str = ""
-    citations: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    citations: tuple[str, ...] = attrs.field(default=(), converter=_texts)
 
     def __attrs_post_init__(self) -> None:
         for name, kind in self.kinds.items():
@@ -151,7 +159,7 @@ class ModelOrigin:
     """
 
     offer: str
-    options: FrozenMap[str, Any] = attrs.field(converter=FrozenMap)
+    options: FrozenMap[str, Any] = attrs.field(converter=freeze)
 
 
 class BaseModelMixin(abc.ABC):
@@ -188,16 +196,16 @@ class BaseModelMixin(abc.ABC):
         """
 
     def __add__(self, other: object) -> PipelineModelWrapper:
-        return _algebra("add", self, other)
+        return cast("PipelineModelWrapper", _algebra("add", self, other))
 
     def __radd__(self, other: object) -> PipelineModelWrapper:
-        return _algebra("add", other, self)
+        return cast("PipelineModelWrapper", _algebra("add", other, self))
 
     def __mul__(self, weight: object) -> PipelineModelWrapper:
-        return _algebra("scale", self, weight)
+        return cast("PipelineModelWrapper", _algebra("scale", self, weight))
 
     def __rmul__(self, weight: object) -> PipelineModelWrapper:
-        return _algebra("scale", self, weight)
+        return cast("PipelineModelWrapper", _algebra("scale", self, weight))
 
 
 def _algebra(operation: str, left: object, right: object) -> Any:

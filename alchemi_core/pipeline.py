@@ -10,23 +10,20 @@ import torch
 
 from alchemi_core.data.atomic_data import AtomicData
 from alchemi_core.data.batch import Batch
-from alchemi_core.derivatives.base import Derivative
+from alchemi_core.data.detaching import off_graph, outside_inference
+from alchemi_core.declaration import Declaration, declare
 from alchemi_core.finishing import contributions_of, output_values
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.verlet import ListKeeper
 from alchemi_core.offers import load_target
 from alchemi_core.outputs import Outputs
-from alchemi_core.planning.flat import FlatGroup, flatten
 from alchemi_core.planning.plan import ExecutionPlan
 from alchemi_core.planning.planner import make_plan
-from alchemi_core.planning.requests import default_outputs
-from alchemi_core.planning.synthesis import synthesize
 from alchemi_core.planning.wiring import check_wires
 from alchemi_core.provision import Provision
 from alchemi_core.registry import Registry, default_registry
-from alchemi_core.requirements import check_batch_serves
+from alchemi_core.requirements import check_batch_serves, check_geometry_gradient
 from alchemi_core.runtime import Run
-from alchemi_core.strategies import as_strategy
 from alchemi_core.toolkits import toolkit_for
 from alchemi_core.topology import NeighborAdaptation, PipelineGroup, PipelineSettings, Topology
 
@@ -38,10 +35,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.view import ModelView
-    from alchemi_core.reductions import Reduction
-
-DEFAULT_SKIN = 0.5
-"""Å. A list kept in dynamics at room temperature then serves some ten steps for a third more pairs."""
 
 
 class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
@@ -77,9 +70,17 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
 
     Examples
     --------
-    >>> pipe = PipelineModelWrapper(groups=[PipelineGroup(steps=[aimnet2, ewald], use_autograd=True),
-    ...                                     PipelineGroup(steps=[dftd3])])          # doctest: +SKIP
-    >>> out = pipe(batch, requested={"energy", "forces"})                           # doctest: +SKIP
+    >>> from ase import Atoms
+    >>> from alchemi_core import OnGraph
+    >>> class Well(BaseModelMixin):
+    ...     model_config = ModelConfig(name="well", outputs={"energy": OnGraph("positions")})
+    ...
+    ...     def compute(self, view, requested):
+    ...         each = 0.5 * view.positions.square().sum(1)
+    ...         return {"energy": each.new_zeros(view.num_systems).index_add(0, view.batch_idx, each).unsqueeze(1)}
+    >>> pipe = PipelineModelWrapper(groups=[PipelineGroup(steps=[Well()], use_autograd=True)])
+    >>> pipe(Batch.from_ase(Atoms("Ar", positions=[(1, 2, 3)])), requested={"forces"})["forces"].tolist()
+    [[-1.0, -2.0, -3.0]]
     """
 
     def __init__(
@@ -110,7 +111,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         self.models = torch.nn.ModuleList(modules.values())
         self.training = False
         self._forget()
-        self._declared = self._declare()
+        self._declared = declare(self.topology, self._plugins)
 
     @property
     def model_config(self) -> ModelConfig:  # type: ignore[override]
@@ -139,8 +140,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         declared = self._current()
         key = (names, differentiable)
         if key not in self._plans:
-            settings = self.topology.settings
-            self._plans[key] = make_plan(declared.groups, settings, names, differentiable=differentiable)
+            self._plans[key] = make_plan(declared.groups, declared.settings, names, differentiable=differentiable)
         return self._plans[key]
 
     def forward(
@@ -175,21 +175,24 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         differentiable = self.training and torch.is_grad_enabled()
         plan = self.plan_for(names, differentiable=differentiable)
         check_batch_serves(plan, declared.groups, declared.config, batch, notes)
-        if torch.is_inference_mode_enabled():
+        if differentiable:
+            check_geometry_gradient(plan, declared.groups, batch)
+        if torch.is_inference_mode_enabled() or batch.positions.is_inference():
             with torch.inference_mode(mode=False):
-                return self._run(plan, declared, _plain(batch), contributions=contributions, notes=notes)
-        base = batch if differentiable else _off_graph(batch)
-        return self._run(plan, declared, base, contributions=contributions, notes=notes, differentiable=differentiable)
+                base = outside_inference(batch)
+                return self._run(plan, declared, base, contributions, notes, differentiable=differentiable)
+        base = batch if differentiable else off_graph(batch)
+        return self._run(plan, declared, base, contributions, notes, differentiable=differentiable)
 
     def _run(
         self,
         plan: ExecutionPlan,
-        declared: _Declared,
+        declared: Declaration,
         batch: Batch,
-        *,
-        contributions: bool,
+        contributions: bool,  # noqa: FBT001
         notes: Mapping[str, str],
-        differentiable: bool = False,
+        *,
+        differentiable: bool,
     ) -> Outputs:
         kept, fresh = self._provisions(batch.device.type, declared)
         run = Run(
@@ -208,7 +211,8 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> Mapping[str, Tensor]:
         """Evaluate on a view, as any model; inside another pipeline the steps are inlined instead."""
-        return self(view.as_batch(), requested)
+        outputs: Outputs = self(view.as_batch(), requested)
+        return outputs
 
     def make_neighbor_hooks(self, requested: Iterable[str] | None = None) -> tuple[Callable[[Batch], Batch], ...]:
         """Return callables that put the planned neighbor lists on a batch, for engines that drive the pipeline.
@@ -222,14 +226,16 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
 
         def add_lists(batch: Batch) -> Batch:
             kept, _ = self._provisions(batch.device.type, self._current())
-            bare = batch.with_neighbors()
-            return bare.with_neighbors(*kept.lists(plan, bare))
+            with torch.inference_mode(mode=False):
+                lists = kept.lists(plan, outside_inference(batch.with_neighbors()))
+            return batch.with_neighbors(*lists)
 
         return (add_lists,) if plan.lists else ()
 
     def with_settings(self, **changes: Any) -> PipelineModelWrapper:
         """Return a pipeline of the same models with other settings, such as ``active_outputs={"energy"}``."""
-        return self.from_topology(attrs.evolve(self.topology, settings=attrs.evolve(self.topology.settings, **changes)))
+        settings = attrs.evolve(self.topology.settings, **changes)
+        return self.from_topology(attrs.evolve(self.topology, settings=settings), self.registry)
 
     @classmethod
     def from_topology(cls, topology: Topology, registry: Registry | None = None) -> PipelineModelWrapper:
@@ -239,7 +245,8 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
 
     def as_ase(self, **options: Any) -> Calculator:
         """Return an ASE calculator of this pipeline; see `alchemi_core.ase.AlchemiCalculator`."""
-        return load_target("alchemi_core.ase:AlchemiCalculator")(self, **options)
+        calculator: Calculator = load_target("alchemi_core.ase:AlchemiCalculator")(self, **options)
+        return calculator
 
     def save(self, path: str | Path) -> None:
         """Write the pipeline to a file from which `load_pipeline` rebuilds it; see `alchemi_core.serialization`."""
@@ -275,45 +282,28 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             rows.append(f"group {group.index} ({kind}): " + ", ".join(step.label for step in group.steps))
         return "\n".join(rows)
 
-    def _current(self) -> _Declared:
+    def _current(self) -> Declaration:
         """Return the flattened declaration, made anew where a model's config was replaced since."""
         if self._declared.is_stale():
             self._forget()
-            self._declared = self._declare()
+            self._declared = declare(self.topology, self._plugins)
         return self._declared
 
-    def _declare(self) -> _Declared:
-        groups = tuple(self._with_strategy(group) for group in flatten(self.topology))
-        settings = self.topology.settings
-        return _Declared(
-            groups=groups,
-            models=tuple(step.model for group in groups for step in group.steps),
-            config=synthesize(groups, settings),
-            active=default_outputs(groups) if settings.active_outputs is None else settings.active_outputs,
-            chosen=settings.active_outputs is not None,
-            reductions={rule: self._plugins.load(self._plugins.find("reduction", rule)) for rule in _rules(settings)},
-            strategies={g.index: as_strategy(g.derivative_fn, self._find_strategy) for g in groups},
-        )
-
-    def _with_strategy(self, group: FlatGroup) -> FlatGroup:
-        if group.derivative_fn is None:
-            return group
-        return attrs.evolve(group, derivative_fn=as_strategy(group.derivative_fn, self._find_strategy))
-
-    def _find_strategy(self, name: str) -> Any:
-        return load_target(self._plugins.find("derivative", name).target)
+    @property
+    def registry(self) -> Registry | None:
+        """Where offers come from, if not from the installed plugins."""
+        return self._registry
 
     @property
     def _plugins(self) -> Registry:
         return self._registry or default_registry()
 
-    def _provisions(self, device: str, declared: _Declared) -> tuple[Provision, Provision]:
+    def _provisions(self, device: str, declared: Declaration) -> tuple[Provision, Provision]:
         """Return provisions that keep lists between calls, and that do not."""
         made = self._provision_for.get(device)
         if made is None:
             toolkit = toolkit_for(device, self._plugins)
-            skin = _skin(self.topology.settings, declared.config)
-            made = Provision(toolkit, self._keeper, skin), Provision(toolkit, None, 0.0)
+            made = Provision(toolkit, self._keeper, declared.skin), Provision(toolkit, None, 0.0)
             self._provision_for[device] = made
         return made
 
@@ -324,69 +314,10 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         self._keeper = ListKeeper()
 
     def __getstate__(self) -> dict[str, Any]:
-        derived = ("_plans", "_provision_for", "_keeper", "_declared", "_registry")
+        derived = ("_plans", "_provision_for", "_keeper", "_declared")
         return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._registry = None
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         self._forget()
-        self._declared = self._declare()
-
-
-@attrs.frozen(eq=False)
-class _Declared:
-    """The declaration, flattened: what all plans of the pipeline start from."""
-
-    groups: tuple[FlatGroup, ...]
-    models: tuple[BaseModelMixin, ...]
-    config: ModelConfig
-    active: frozenset[str]
-    chosen: bool
-    reductions: Mapping[str, Reduction]
-    strategies: Mapping[int, Derivative]
-
-    def is_stale(self) -> bool:
-        """Tell whether some model has replaced its config."""
-        return any(step.model.model_config is not step.config for group in self.groups for step in group.steps)
-
-    def request(self, requested: Iterable[str] | None, batch: Batch) -> tuple[frozenset[str], Mapping[str, str]]:
-        """Return the outputs to compute, and why some of the default ones are not among them."""
-        if requested is not None:
-            return frozenset([requested] if isinstance(requested, str) else requested), {}
-        if batch.cell is None and "stress" in self.active and not self.chosen:
-            return self.active - {"stress"}, {"stress": "no system of this batch has a cell, so none has a stress"}
-        return self.active, {}
-
-
-def _rules(settings: PipelineSettings) -> frozenset[str]:
-    return frozenset({"sum", *(settings.reductions or {}).values()})
-
-
-def _skin(settings: PipelineSettings, config: ModelConfig) -> float:
-    if settings.skin is not None:
-        return settings.skin
-    declared = config.neighbor_config.skin if config.neighbor_config is not None else 0.0
-    return declared or DEFAULT_SKIN
-
-
-def _off_graph(batch: Batch) -> Batch:
-    """Return the batch with its geometry detached; the caller's tensors stay as they are."""
-    cell = batch.cell
-    if not batch.positions.requires_grad and (cell is None or not cell.requires_grad):
-        return batch
-    return batch.with_leaves(batch.positions.detach(), None if cell is None else cell.detach())
-
-
-def _plain(batch: Batch) -> Batch:
-    """Return a copy without inference tensors, which autograd cannot use."""
-    return Batch(
-        positions=batch.positions.clone(),
-        atomic_numbers=batch.atomic_numbers.clone(),
-        batch_idx=batch.batch_idx.clone(),
-        num_systems=batch.num_systems,
-        cell=None if batch.cell is None else batch.cell.clone(),
-        pbc=None if batch.pbc is None else batch.pbc.clone(),
-        fields={name: value.clone() for name, value in batch.fields.items()},
-        neighbors=batch.neighbors,
-    )
+        self._declared = declare(self.topology, self._plugins)

@@ -10,6 +10,7 @@ from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.adapting import NeighborToolkit, adapt
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.overlap import check_overlap
+from alchemi_core.neighbors.validity import check_list
 
 if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
@@ -48,6 +49,8 @@ class Provision:
         """
         if not plan.lists:
             return ()
+        for brought in batch.neighbors:
+            check_list(brought, batch)
         cuts: dict[tuple[int, float], NeighborList] = {}
         latest: dict[int, tuple[NeighborList, bool]] = {}
         return tuple(self._list(plan, planned, batch, cuts, latest) for planned in plan.lists)

@@ -49,16 +49,16 @@ class Registry:
     blocked: tuple[PluginFailure, ...] = ()
 
     @classmethod
-    def discover(cls, environ: Mapping[str, str] = os.environ) -> Registry:
+    def discover(cls, environ: Mapping[str, str] | None = None) -> Registry:
         """Ask every installed plugin what it offers.
 
         Parameters
         ----------
-        environ : mapping of str to str
+        environ : mapping of str to str, optional
             ``ALCHEMI_PLUGINS`` (only these) and ``ALCHEMI_BLOCK_PLUGINS`` (not these) are read from it: comma lists
-            of names of plugins or distributions. The core's own offers are always there.
+            of names of plugins or distributions. The core's own offers are always there. By default the process's.
         """
-        found = discover(environ)
+        found = discover(os.environ if environ is None else environ)
         return cls(found.records, found.failures, found.blocked)
 
     @overload

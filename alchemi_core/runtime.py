@@ -10,8 +10,8 @@ import torch
 
 from alchemi_core.data.view import ModelView
 from alchemi_core.derivatives.base import Derivative, GroupState
-from alchemi_core.errors import ModelOutputError, nearest
-from alchemi_core.planning.plan import ExecutionPlan, Mode, PlannedGroup, PlannedStep
+from alchemi_core.errors import DerivativeError, ModelOutputError, nearest
+from alchemi_core.planning.plan import ExecutionPlan, PlannedGroup, PlannedStep
 from alchemi_core.quantities import QUANTITIES, Per
 from alchemi_core.reductions import weighted_sum
 
@@ -78,6 +78,8 @@ class Run:
             energy = _summed(group, slots)
             answer = strategy.finish(energy, tape, frozenset(write.name for write in group.serves))
         for write in group.serves:
+            if write.name not in answer:
+                raise _unserved(strategy, write.name, answer)
             slots[write.slot] = answer[write.name]
 
     def _steps(
@@ -87,22 +89,27 @@ class Run:
         fixed: Batch,
         lists: tuple[NeighborList, ...],
         slots: Slots,
+        first: Slots | None = None,
     ) -> None:
         geometries = _Geometries(live, fixed)
         for step in steps:
             values = geometries.of(step)
             if step.reads:
-                values = {**values, **self._inputs(step, fixed, slots)}
+                values = {**values, **self._inputs(step, fixed, slots, slots if first is None else first)}
             neighbors = None if step.neighbors is None else lists[step.neighbors]
             view = ModelView(values, live, neighbors, step.label)
             answer = self.models[step.index].compute(view, step.asks)
             keep(step, answer, fixed, slots)
 
-    def _inputs(self, step: PlannedStep, batch: Batch, slots: Slots) -> Values:
-        """Return the values of a step's declared inputs, detached unless its energy is differentiable through them."""
+    def _inputs(self, step: PlannedStep, batch: Batch, slots: Slots, first: Slots) -> Values:
+        """Return the values of a step's declared inputs, detached unless its energy is differentiable through them.
+
+        Detached values are those of the `first` evaluation, however often energies are evaluated again.
+        """
         values: Values = {}
         for read in step.reads:
-            value = batch.fields.get(read.name) if read.slot is None else slots[read.slot]
+            known = slots if read.live else first
+            value = batch.fields.get(read.name) if read.slot is None else known[read.slot]
             cut = value is not None and not read.live and value.requires_grad
             keep_graph = self.differentiable and read.slot is None
             values[read.name] = value.detach() if cut and not keep_graph and value is not None else value
@@ -113,7 +120,7 @@ class Run:
 
         def energy_at(batch: Batch) -> Tensor:
             own = list(slots)
-            self._steps(steps, batch, batch, self.lists_for(batch), own)
+            self._steps(steps, batch, batch, self.lists_for(batch), own, slots)
             return _summed(group, own)
 
         return energy_at
@@ -163,8 +170,8 @@ def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: S
         if value.dtype != batch.positions.dtype and value.is_floating_point():
             value = value.to(batch.positions.dtype)
         slots[write.slot] = value
-        if write.output == "energy" and step.mode is Mode.GRAPH and not value.requires_grad:
-            raise _off_graph(step)
+        if write.output in step.on_graph and not value.requires_grad:
+            raise _off_graph(step, write.output)
 
 
 def _check_shape(step: PlannedStep, output: str, value: Tensor, batch: Batch) -> None:
@@ -191,10 +198,18 @@ def _missing(step: PlannedStep, output: str, answer: Mapping[str, Tensor]) -> Mo
     )
 
 
-def _off_graph(step: PlannedStep) -> ModelOutputError:
+def _unserved(strategy: Derivative, name: str, answer: Mapping[str, Tensor]) -> DerivativeError:
+    return DerivativeError(
+        f"was asked for {name!r} and returned {sorted(answer)}",
+        expected="every requested derivative",
+        who=f"derivative {strategy.name}",
+    )
+
+
+def _off_graph(step: PlannedStep, output: str) -> ModelOutputError:
     return ModelOutputError(
-        f"declares its energy on the graph through {sorted(step.live)}, but returned it detached",
-        expected="an energy computed from view.positions without .detach(), .item() or no_grad()",
+        f"declares {output!r} on the graph, but returned it detached",
+        expected="a value computed from the view's inputs without .detach(), .item() or no_grad()",
         who=f"step {step.index} ({step.label})",
-        fix="declare Analytic() for a detached energy, and report forces and stress",
+        fix=f"declare {output!r} as Analytic(); with a detached energy, report forces and stress",
     )

@@ -8,6 +8,7 @@ from alchemi_core.neighbors.adapting import NeighborToolkit
 from alchemi_core.offers import load_target
 
 if TYPE_CHECKING:
+    from alchemi_core.offers import Role
     from alchemi_core.registry import Registry
 
 
@@ -20,7 +21,7 @@ def toolkit_for(device: str, registry: Registry) -> NeighborToolkit:
         If a winning backend does not load, or two tie.
     """
 
-    def best(role: str) -> Any:
+    def best(role: Role) -> Any:
         return load_target(registry.best_neighbors(role, device).target)
 
     return NeighborToolkit(

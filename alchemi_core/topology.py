@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 
 from alchemi_core.errors import DeclarationError
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.quantities import DERIVATIVES
 
@@ -49,7 +49,7 @@ class PipelineStep:
     """
 
     model: BaseModelMixin = attrs.field(validator=_is_model)
-    wire: Mapping[str, str] = attrs.field(factory=FrozenMap, converter=FrozenMap)
+    wire: Mapping[str, str] = attrs.field(factory=FrozenMap, converter=freeze)
     weight: float = attrs.field(default=1.0, converter=float)
     detach: bool = False
 
@@ -151,7 +151,7 @@ class PipelineSettings:
     active_outputs: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
     skin: float | None = attrs.field(default=None, validator=_skin)
     reductions: Mapping[str, str] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(FrozenMap), validator=_rules
+        default=None, converter=attrs.converters.optional(freeze), validator=_rules
     )
 
 

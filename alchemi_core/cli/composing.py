@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from alchemi_core.cli.progress import waiting
 from alchemi_core.errors import OptionError, PlanningError
 from alchemi_core.expressions import build_expression, parse_expression
 from alchemi_core.registry import default_registry
@@ -29,8 +30,10 @@ def compose(expression: str, device: torch.device) -> PipelineModelWrapper:
     ExpressionError, UnknownOfferError, OptionError
         If the expression cannot be read, or names what is not there.
     """
-    pipeline = build_expression(parse_expression(expression), default_registry())
-    return pipeline if device.type == "cpu" else pipeline.to(device)
+    parsed = parse_expression(expression)
+    with waiting(f"loading {', '.join(term.name for term in parsed.terms)}"):
+        pipeline = build_expression(parsed, default_registry())
+        return pipeline if device.type == "cpu" else pipeline.to(device)
 
 
 def chosen_device(arguments: argparse.Namespace) -> torch.device:

@@ -53,6 +53,24 @@ class OutputFolder:
             return cls(Path(default), numbered=True)
         return cls(Path(arguments.out), stale=names if arguments.overwrite else None)
 
+    @classmethod
+    def existing(cls, path: Path) -> OutputFolder:
+        """Folder of an earlier run, to go on in.
+
+        Raises
+        ------
+        OptionError
+            If it is not there.
+        """
+        if not path.is_dir():
+            raise OptionError(f"there is no folder {path}", expected="the folder of a run", who="--resume")
+        return cls(path, stale=())
+
+    @property
+    def claimed(self) -> bool:
+        """Whether the folder is there."""
+        return self._claimed is not None
+
     @property
     def path(self) -> Path:
         """The folder; claimed by the first to ask."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -11,10 +12,10 @@ from matplotlib.ticker import MaxNLocator
 from alchemi_core.cli.atomic_write import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
 
 INK, QUIET, GRID = "#22303c", "#7b8894", "#e6eaee"
 BLUE, ORANGE, GREEN, RED = "#2a6f97", "#d9822b", "#3c8d5a", "#b5443c"
@@ -68,15 +69,34 @@ def whole_steps(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
 
 
-def line(axes: Axes, x: Sequence[float], y: Sequence[float], color: str, text: str = "") -> None:
+def line(axes: Axes, x: ArrayLike, y: ArrayLike, color: str, text: str = "") -> None:
     """Draw a line, with points where there are few, and its name in the legend."""
-    few = len(x) <= 60
+    few = np.size(x) <= 60
     axes.plot(x, y, color=color, linewidth=1.8, marker="o" if few else "", markersize=3.6, label=text or None)
+
+
+def level(axes: Axes, value: float, text: str) -> None:
+    """Draw a dashed horizontal line, with its meaning at its left end."""
+    axes.axhline(value, color=INK, linewidth=1.0, linestyle=(0, (4, 3)))
+    axes.annotate(
+        text,
+        (0.0, value),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(6, 3),
+        textcoords="offset points",
+        fontsize=8.5,
+        color=INK,
+    )
 
 
 def legend(axes: Axes) -> None:
     """Show what the lines are, wherever they leave room."""
-    axes.legend(loc="best", fontsize=8.5, frameon=True, framealpha=0.85, edgecolor="none", labelcolor=INK)
+    axes.legend(loc="best", fontsize=8.5, frameon=True, framealpha=0.8, edgecolor="none", labelcolor=INK)
+
+
+def with_minus(text: str) -> str:
+    """Return the text with minus signs for hyphens."""
+    return text.replace("-", "−")
 
 
 def save(figure: Figure, path: Path) -> None:

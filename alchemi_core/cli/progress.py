@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.columns import Columns
     from rich.live import Live
@@ -41,6 +42,8 @@ class Field:
 class Progress:
     """Prints a heading and lines; flushed at once, so that a log file can be followed.
 
+    The heading comes with the first line: a run that fails before it prints nothing.
+
     Parameters
     ----------
     fields : sequence of Field
@@ -52,13 +55,11 @@ class Progress:
     def __init__(self, title: str, fields: Sequence[Field]) -> None:
         self.title, self.fields = title, fields
         self._live: Live | None = None
+        self._headed = False
 
     def __enter__(self) -> Self:
         if sys.stdout.isatty():
             self._live = _start_live()
-        self._print(self.title, "bold")
-        self._print("  ".join(field.title.rjust(field.width) for field in self.fields), "dim")
-        self._print("  ".join(field.unit.rjust(field.width) for field in self.fields), "dim")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,9 +78,17 @@ class Progress:
         note : str
             What stands beside the bar.
         """
+        if not self._headed:
+            self._head()
         texts = [field.show(value) for field, value in zip(self.fields, values, strict=True)]
         self._print("  ".join(texts), "")
         self.bar(done, note)
+
+    def _head(self) -> None:
+        self._print(self.title, "bold")
+        self._print("  ".join(field.title.rjust(field.width) for field in self.fields), "dim")
+        self._print("  ".join(field.unit.rjust(field.width) for field in self.fields), "dim")
+        self._headed = True
 
     def bar(self, done: float, note: str) -> None:
         """Move the bar."""
@@ -94,6 +103,18 @@ class Progress:
         from rich.text import Text
 
         self._live.console.print(Text(text, style=style), soft_wrap=True)
+
+
+@contextmanager
+def waiting(note: str) -> Iterator[None]:
+    """Show on a terminal that something takes its time; nothing of it stays."""
+    if not sys.stdout.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console().status(note):
+        yield
 
 
 def _start_live() -> Live:

@@ -53,12 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
     device, dtype = chosen_device(arguments), chosen_dtype(arguments)
     structures = read_structures([arguments.file], arguments.format)
     folder = OutputFolder.of(arguments, f"relaxed-{structures[0].path.stem}", FILES)
-    record = describe_run(arguments.words, structures, str(device), str(dtype))
+    record = describe_run(arguments.words, structures, str(device), arguments.dtype or "float64")
     how = Relaxation(arguments.fmax, arguments.steps, arguments.optimizer, arguments.fix_cell)
     job = Job(how, arguments.model, compose(arguments.model, device), dtype, device, record)
-    outcomes = _relax_all(structures, job, folder)
-    if outcomes[-1].status == "interrupted":
-        sys.stderr.write(f"alchemi: interrupted; the steps done are in {folder.path}\n")
+    try:
+        outcomes = _relax_all(structures, job, folder)
+    except KeyboardInterrupt:
+        if not folder.claimed:
+            raise
+        sys.stderr.write(f"alchemi: interrupted; what was done is in {folder.path}\n")
         return INTERRUPTED
     return 0 if all(outcome.converged for outcome in outcomes) else 1
 
@@ -71,8 +74,6 @@ def _relax_all(structures: list[Structure], job: Job, folder: OutputFolder) -> l
         for structure in structures:
             place = folder.inside(f"{structure.number:04d}") if several else folder
             outcomes.append(relax_one(structure, job, place))
-            if outcomes[-1].status == "interrupted":
-                break
     finally:
         if several and outcomes:
             show_overview(outcomes, folder.path)
@@ -90,17 +91,16 @@ def relax_one(structure: Structure, job: Job, folder: OutputFolder) -> Outcome:
     steps: list[RelaxationStep] = []
     try:
         _follow(structure, job, folder, steps)
-        status = "converged" if steps[-1].converged else "not converged"
     except KeyboardInterrupt:
-        if not steps:
-            raise
-        status = "interrupted"
+        if steps:
+            _write(Outcome(structure, job.how, steps, "interrupted"), job, folder)
+        raise
     except Exception as error:
         if steps:
             _write(Outcome(structure, job.how, steps, "failed", str(error)), job, folder)
             sys.stderr.write(f"alchemi: what was done before the error is in {folder.path}\n")
         raise
-    outcome = Outcome(structure, job.how, steps, status)
+    outcome = Outcome(structure, job.how, steps, "converged" if steps[-1].converged else "not converged")
     _write(outcome, job, folder)
     show_summary(outcome)
     sys.stdout.write(f"{outcome.sentence}; wrote {folder.path}\n")

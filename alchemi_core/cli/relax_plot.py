@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 FLOOR = 1e-5
 """eV/Å. Forces that symmetry makes vanish are drawn here on the logarithmic axis."""
 
-LENGTHS = (("a", plots.BLUE), ("b", plots.GREEN), ("c", plots.ORANGE))
+COLORS = {"a": plots.BLUE, "b": plots.GREEN, "c": plots.ORANGE}
 SAME = 5e-5
+"""Å. Lengths that differ by less are one line."""
 
 
 def plot_relaxation(path: Path, steps: Sequence[RelaxationStep], fmax: float, title: str, subtitle: str) -> None:
@@ -58,41 +59,39 @@ def _energy(axes: Axes, steps: Sequence[RelaxationStep]) -> None:
     end = steps[-1].snapshot.energy
     above = [1e3 * (step.snapshot.energy - end) / atoms for step in steps]
     plots.line(axes, _numbers(steps), above, plots.BLUE)
-    plots.label(axes, f"Energy  → {end:.5f} eV", "step", "above the end, meV/atom")
+    plots.label(axes, plots.with_minus(f"Energy  → {end:.5f} eV"), "step", "above the end, meV/atom")
 
 
 def _force(axes: Axes, steps: Sequence[RelaxationStep], fmax: float) -> None:
+    """Draw what has to fall below the limit; beside it the force on atoms, where that is another and not zero."""
     numbers = _numbers(steps)
     largest = [max(step.pull, FLOOR) for step in steps]
     on_atoms = [max(step.snapshot.max_force, FLOOR) for step in steps]
-    differs = not np.allclose(largest, on_atoms)
-    if differs:
+    same = np.allclose(largest, on_atoms)
+    plots.line(axes, numbers, largest, plots.RED, "on atoms" if same else "on atoms and cell")
+    if not same and max(on_atoms) > FLOOR:
         plots.line(axes, numbers, on_atoms, plots.QUIET, "on atoms")
-    plots.line(axes, numbers, largest, plots.RED, "on atoms and cell" if differs else "on atoms")
-    axes.axhline(fmax, color=plots.INK, linewidth=1.0, linestyle=(0, (4, 3)), label=f"wanted: {fmax:g}")
     axes.set_yscale("log")
+    plots.level(axes, fmax, f"wanted: {fmax:g}")
     plots.legend(axes)
     plots.label(axes, f"Largest force  → {steps[-1].pull:.2g} eV/Å", "step", "eV/Å")
 
 
 def _lengths(axes: Axes, steps: Sequence[RelaxationStep]) -> None:
-    numbers = _numbers(steps)
+    """Draw each length; those that change alike share a line, those that are equal a name."""
     cells = np.array([step.snapshot.cell[:3] for step in steps if step.snapshot.cell is not None])
-    drawn: list[np.ndarray] = []
-    for column, (name, color) in enumerate(LENGTHS):
-        change = 100.0 * (cells[:, column] / cells[0, column] - 1.0)
-        text = f"{name}  {cells[0, column]:.3f} → {cells[-1, column]:.3f} Å"
-        if any(np.abs(change - other).max() < SAME for other in drawn):
-            text = f"{name}  the same" if np.allclose(cells[:, column], cells[:, 0], atol=SAME) else text
-            axes.plot([], [], color=color, marker="o", markersize=3.6, label=text)
-            continue
-        drawn.append(change)
-        plots.line(axes, numbers, change.tolist(), color, text)
+    left = {name: cells[:, column] for column, name in enumerate(COLORS)}
+    while left:
+        first, values = next(iter(left.items()))
+        equal = [name for name, other in left.items() if np.allclose(other, values, rtol=0.0, atol=SAME)]
+        text = f"{' = '.join(equal)}  {values[0]:.3f} → {values[-1]:.3f} Å"
+        plots.line(axes, _numbers(steps), 100.0 * (values / values[0] - 1.0), COLORS[first], text)
+        left = {name: other for name, other in left.items() if name not in equal}
     plots.legend(axes)
     plots.label(axes, "Cell lengths", "step", "change, %")
 
 
 def _volume(axes: Axes, steps: Sequence[RelaxationStep]) -> None:
     volumes = [step.snapshot.volume for step in steps if step.snapshot.volume is not None]
-    plots.line(axes, _numbers(steps), volumes, plots.BLUE)
+    plots.line(axes, _numbers(steps), volumes, plots.GREEN)
     plots.label(axes, f"Volume  {volumes[0]:.2f} → {volumes[-1]:.2f} Å³", "step", "Å³")

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     device, dtype = chosen_device(arguments), chosen_dtype(arguments)
     folder = OutputFolder.of(arguments, "singlepoint", FILES) if arguments.out else None
     structures = read_structures(arguments.files, arguments.format)
-    record = describe_run(arguments.words, structures, str(device), str(dtype))
+    record = describe_run(arguments.words, structures, str(device), arguments.dtype or "float64")
     pipeline = compose(arguments.model, device)
     began = time.perf_counter()
     calculator = AlchemiCalculator(pipeline, dtype=dtype, device=device)

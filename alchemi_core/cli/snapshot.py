@@ -103,8 +103,9 @@ def take_snapshot(atoms: Atoms, calculator: AlchemiCalculator, *, step: int, ela
         If energy, a force or the stress is not a finite number.
     """
     wanted = ["energy", "forces", *(["stress"] if stress else [])]
-    if calculator.calculation_required(atoms, wanted):
-        calculator.calculate(atoms, wanted, calculator.check_state(atoms))
+    changes = calculator.check_state(atoms)
+    if changes or not calculator.results.keys() >= set(wanted):
+        calculator.calculate(atoms, wanted, changes)
     results = calculator.results
     _check_finite({name: results[name] for name in wanted}, step)
     has_cell = atoms.cell.rank == 3
@@ -116,7 +117,7 @@ def take_snapshot(atoms: Atoms, calculator: AlchemiCalculator, *, step: int, ela
         max_force=float(np.linalg.norm(atoms.get_forces(), axis=1).max()),
         stress=results["stress"].copy() if stress else None,
         cell=atoms.cell.cellpar() if has_cell else None,
-        volume=atoms.cell.volume if has_cell else None,
+        volume=float(atoms.cell.volume) if has_cell else None,
         atoms=frozen_copy(atoms, results),
     )
 

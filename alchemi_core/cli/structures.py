@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ase import Atoms
+
+
+FULL = 1e-3
+INDEX = re.compile(r"-?\d+|(-?\d+)?:(-?\d+)?(:(-?\d+)?)?")
 
 
 @attrs.frozen(eq=False)
@@ -76,7 +81,8 @@ def _read(name: str, file_format: str | None) -> list[Structure]:
     if not images:
         raise InputFileError(f"no structures at {name!r}", expected="at least one", who=str(path))
     for atoms in images:
-        atoms.calc = None
+        _check_occupancy(atoms, path)
+        _forget_symmetry(atoms)
     return [Structure(atoms, path, number, len(images)) for number, atoms in enumerate(images)]
 
 
@@ -85,12 +91,10 @@ def _split(name: str) -> tuple[Path, Any]:
     file, at, text = name.rpartition("@")
     if not at or Path(name).exists():
         return Path(name), slice(None)
-    try:
-        return Path(file), string2index(text)
-    except ValueError:
-        raise InputFileError(
-            f"{text!r} is no index", expected="such as FILE@0, FILE@-1 or FILE@0:10", who=name, fix=f"{file}@0:10"
-        ) from None
+    if not INDEX.fullmatch(text):
+        expected = "such as FILE@0, FILE@-1 or FILE@0:10"
+        raise InputFileError(f"{text!r} is no index", expected=expected, who=name, fix=f"{file}@0:10")
+    return Path(file), string2index(text)
 
 
 def _neighbour(path: Path) -> str:
@@ -105,7 +109,7 @@ def _neighbour(path: Path) -> str:
 def _images(path: Path, index: Any, file_format: str | None) -> list[Atoms]:
     known = file_format or _guess(path)
     try:
-        images = ase.io.read(path, index=index, format=known)
+        images = ase.io.read(path, index=index, format=known, do_not_split_by_at_sign=True)
     except Exception as error:
         reason = " ".join(str(error).split()) or "no reason given"
         raise InputFileError(
@@ -127,6 +131,26 @@ def _guess(path: Path) -> str:
             who=str(path),
             fix="--format NAME; ase info --formats lists the names",
         ) from error
+
+
+def _check_occupancy(atoms: Atoms, path: Path) -> None:
+    """Refuse disordered crystals, of which ASE reads the majority species as if it were the whole."""
+    shares = [share for site in atoms.info.get("occupancy", {}).values() for share in site.values()]
+    if any(abs(share - 1.0) > FULL for share in shares):
+        raise InputFileError(
+            f"a site is occupied to {min(shares):g}",
+            expected="an ordered structure, every site occupied by one atom",
+            who=str(path),
+            fix="choose an ordered cell of the crystal",
+        )
+
+
+def _forget_symmetry(atoms: Atoms) -> None:
+    """Take away what stops being true when atoms move, and results of other models."""
+    atoms.calc = None
+    for name in ("spacegroup", "unit_cell", "occupancy"):
+        atoms.info.pop(name, None)
+    atoms.arrays.pop("spacegroup_kinds", None)
 
 
 def _check(structure: Structure) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.data.checks import check_system
+from alchemi_core.frozenmap import FrozenMap, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,13 +35,21 @@ class AtomicData:
         Periodic or not along each lattice vector. Given exactly when `cell` is.
     fields : mapping of str to Tensor
         Per-atom fields [n, ...] and per-system fields with a leading axis of one, such as ``total_charge`` [1, 1].
+
+    Raises
+    ------
+    DataError
+        If shapes or types do not fit together.
     """
 
     positions: Tensor
     atomic_numbers: Tensor
     cell: Tensor | None = None
     pbc: Tensor | None = None
-    fields: Mapping[str, Tensor] = attrs.field(factory=FrozenMap, converter=FrozenMap)
+    fields: Mapping[str, Tensor] = attrs.field(factory=FrozenMap, converter=freeze)
+
+    def __attrs_post_init__(self) -> None:
+        check_system(self)
 
     @classmethod
     def from_ase(cls, atoms: Atoms, *, dtype: torch.dtype = torch.float64) -> AtomicData:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import torch
 
 from alchemi_core.data.checks import check_batch
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.frozenmap import FrozenMap, freeze
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
     from alchemi_core.data.atomic_data import AtomicData
     from alchemi_core.neighbors.lists import NeighborList
+
+
+def _as_tuple(lists: Iterable[NeighborList]) -> tuple[NeighborList, ...]:
+    return tuple(lists)
+
 
 _GEOMETRY = ("positions", "cell", "pbc", "batch_idx")
 
@@ -65,8 +70,8 @@ class Batch:
     num_systems: int
     cell: Tensor | None = None
     pbc: Tensor | None = None
-    fields: Mapping[str, Tensor] = attrs.field(factory=FrozenMap, converter=FrozenMap)
-    neighbors: tuple[NeighborList, ...] = attrs.field(default=(), converter=tuple)
+    fields: Mapping[str, Tensor] = attrs.field(factory=FrozenMap, converter=freeze)
+    neighbors: tuple[NeighborList, ...] = attrs.field(default=(), converter=_as_tuple)
 
     def __attrs_post_init__(self) -> None:
         check_batch(self)
@@ -139,7 +144,9 @@ class Batch:
 
         Neighbor lists are dropped when the geometry changes, so that none can go stale.
         """
-        own = {name: changes.pop(name) for name in tuple(changes) if name in (*_GEOMETRY, "atomic_numbers")}
+        own: dict[str, Any] = {
+            name: changes.pop(name) for name in tuple(changes) if name in (*_GEOMETRY, "atomic_numbers")
+        }
         neighbors = () if any(name in own for name in _GEOMETRY) else self.neighbors
         return attrs.evolve(self, **own, fields={**self.fields, **changes}, neighbors=neighbors)
 

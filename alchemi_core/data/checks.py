@@ -12,6 +12,7 @@ from alchemi_core.quantities import QUANTITIES, Per
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from alchemi_core.data.atomic_data import AtomicData
     from alchemi_core.data.batch import Batch
 
 
@@ -31,10 +32,27 @@ def check_batch(batch: Batch) -> None:
     _check_order(batch)
 
 
+def check_system(system: AtomicData) -> None:
+    """Raise `DataError` unless shapes and types of one system fit together."""
+    atoms = system.positions.shape[0]
+    _shape("positions", system.positions, (atoms, 3), who="AtomicData")
+    _shape("atomic_numbers", system.atomic_numbers, (atoms,), who="AtomicData")
+    _check_pair(system.cell, system.pbc, who="AtomicData")
+    if system.cell is not None and system.pbc is not None:
+        _shape("cell", system.cell, (3, 3), who="AtomicData")
+        _shape("pbc", system.pbc, (3,), who="AtomicData")
+    for name, field in system.fields.items():
+        _check_field(name, field, atoms, 1)
+
+
+def _check_pair(cell: Tensor | None, pbc: Tensor | None, who: str) -> None:
+    if (cell is None) != (pbc is None):
+        given = "cell without pbc" if pbc is None else "pbc without cell"
+        raise DataError(given, expected="both or neither", who=who)
+
+
 def _check_cell(batch: Batch, systems: int) -> None:
-    if (batch.cell is None) != (batch.pbc is None):
-        given = "cell without pbc" if batch.pbc is None else "pbc without cell"
-        raise DataError(f"{given}", expected="both or neither", who="Batch")
+    _check_pair(batch.cell, batch.pbc, who="Batch")
     if batch.cell is None or batch.pbc is None:
         return
     _shape("cell", batch.cell, (systems, 3, 3))
@@ -44,6 +62,8 @@ def _check_cell(batch: Batch, systems: int) -> None:
 
 
 def _check_field(name: str, field: Tensor, atoms: int, systems: int) -> None:
+    if not isinstance(field, torch.Tensor):
+        raise DataError(f"field {name!r} is a {type(field).__name__}", expected="a tensor", who="fields")
     quantity = QUANTITIES.get(name)
     if quantity is None:
         return
@@ -101,9 +121,9 @@ def check_lattice(cell: Tensor, pbc: Tensor) -> None:
         )
 
 
-def _shape(name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
+def _shape(name: str, tensor: Tensor, expected: tuple[int, ...], who: str = "Batch") -> None:
     if tuple(tensor.shape) != expected:
-        raise DataError(f"{name} has shape {list(tensor.shape)}", expected=f"{list(expected)}", who="Batch")
+        raise DataError(f"{name} has shape {list(tensor.shape)}", expected=f"{list(expected)}", who=who)
 
 
 def _type(name: str, tensor: Tensor, right: bool, expected: str) -> None:

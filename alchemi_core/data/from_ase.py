@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ _INFO_FIELDS = {"total_charge": "charge", "multiplicity": "spin"}
 
 def batch_from_ase(atoms: Atoms | Iterable[Atoms], *, dtype: torch.dtype, device: torch.device | str) -> Batch:
     """Make a batch of one or several ASE structures; see `Batch.from_ase`."""
-    systems = [atoms] if hasattr(atoms, "get_positions") else list(atoms)
+    systems: list[Atoms] = [cast("Atoms", atoms)] if hasattr(atoms, "get_positions") else list(atoms)
     positions = _tensor(np.concatenate([a.positions for a in systems]) if systems else np.zeros((0, 3)), dtype)
     numbers = np.concatenate([a.numbers for a in systems]) if systems else np.zeros(0)
     index = np.repeat(np.arange(len(systems)), [len(a) for a in systems])

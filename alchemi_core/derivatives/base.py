@@ -40,15 +40,20 @@ class Derivative(Protocol):
     ----------
     name : str
         Printed in plans.
-    serves : frozenset of str
-        Names of the derivatives it can return.
+    serves : frozenset of str or None
+        Names of the derivatives it can return; None for whatever it is asked.
     resamples : bool
         True when it evaluates energies at other geometries instead of using the graph.
     """
 
-    name: str
-    serves: frozenset[str]
-    resamples: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def serves(self) -> frozenset[str] | None: ...
+
+    @property
+    def resamples(self) -> bool: ...
 
     def prepare(self, state: GroupState) -> tuple[Batch, Any]:
         """Return the batch on which the steps run, and a tape of whatever `finish` needs; change nothing."""

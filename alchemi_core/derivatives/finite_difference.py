@@ -26,15 +26,16 @@ class FiniteDifference:
 
     Parameters
     ----------
-    step : float, Å
-        Displacement; the strain step is the same number without unit.
+    step : float, Å, optional
+        Displacement; the strain step is the same number without unit. By default about the cube root of the dtype's
+        rounding, where rounding and truncation are alike: 1e-4 in float64, 1e-2 in float32.
     """
 
     name: ClassVar[str] = "finite-difference"
     serves: ClassVar[frozenset[str]] = DERIVATIVES
     resamples: ClassVar[bool] = True
 
-    step: float = 1e-4
+    step: float | None = None
 
     def prepare(self, state: GroupState) -> tuple[Batch, GroupState]:
         """Leave the batch as it is."""
@@ -63,7 +64,7 @@ class FiniteDifference:
             atoms = starts[systems] + rank
             for axis in range(3):
                 shift = torch.zeros_like(data.positions)
-                shift[atoms, axis] = self.step
+                shift[atoms, axis] = self._step(data)
                 gradient[atoms, axis] = self._slope(tape, shift, None)[systems]
         return gradient
 
@@ -72,8 +73,8 @@ class FiniteDifference:
         gradient = data.positions.new_zeros(data.num_systems, 3, 3)
         for i, j in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)):
             strain = data.positions.new_zeros(3, 3)
-            strain[i, j] += 0.5 * self.step
-            strain[j, i] += 0.5 * self.step
+            strain[i, j] += 0.5 * self._step(data)
+            strain[j, i] += 0.5 * self._step(data)
             cell = None if data.cell is None else data.cell @ strain
             slope = self._slope(tape, data.positions @ strain, cell)
             gradient[:, i, j] = gradient[:, j, i] = slope
@@ -82,7 +83,12 @@ class FiniteDifference:
     def _slope(self, tape: GroupState, shift: Tensor, cell_shift: Tensor | None) -> Tensor:
         """Central difference [B] of the energy along a change of geometry of size `step`."""
         ahead, behind = (self._energy(tape, shift, cell_shift, sign) for sign in (1.0, -1.0))
-        return (ahead - behind).flatten() / (2.0 * self.step)
+        return (ahead - behind).flatten() / (2.0 * self._step(tape.data))
+
+    def _step(self, data: Batch) -> float:
+        if self.step is not None:
+            return self.step
+        return 1e-4 if data.dtype == torch.float64 else 1e-2
 
     @staticmethod
     def _energy(tape: GroupState, shift: Tensor, cell_shift: Tensor | None, sign: float) -> Tensor:

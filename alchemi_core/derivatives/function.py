@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
+from alchemi_core.derivatives.autograd import AutogradTape
 from alchemi_core.derivatives.leaves import with_leaves
 from alchemi_core.errors import DerivativeError, nearest
 from alchemi_core.quantities import QUANTITIES, Per
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
@@ -44,20 +44,33 @@ class FunctionDerivative:
         """None: a plain function is taken to serve whatever it is asked."""
         return
 
-    def prepare(self, state: GroupState) -> tuple[Batch, Batch]:
+    def prepare(self, state: GroupState) -> tuple[Batch, AutogradTape]:
         """Put the batch on fresh leaves."""
         data = with_leaves(state)
-        return data, data
+        return data, AutogradTape(data, state.differentiable)
 
-    def finish(self, energy: Tensor, tape: Batch, requested: frozenset[str]) -> Mapping[str, Tensor]:
+    def finish(self, energy: Tensor, tape: AutogradTape, requested: frozenset[str]) -> Mapping[str, Tensor]:
         """Call the function and refuse an answer that is not exactly what was asked."""
-        answer = self.function(energy, tape, set(requested))
+        answer = self.function(energy, tape.data, set(requested))
         self._check_keys(answer, requested)
         for name in requested:
-            self._check_shape(name, answer[name], tape)
+            self._check_shape(name, answer[name], tape.data)
+            if tape.differentiable and not answer[name].requires_grad:
+                raise self._detached(name)
         return answer
 
+    def _detached(self, name: str) -> DerivativeError:
+        return DerivativeError(
+            f"returned {name} off the graph in training mode, so a loss on it would not reach the parameters",
+            expected="derivatives that can be differentiated again",
+            who=f"derivative_fn {self.name}",
+            fix="torch.autograd.grad(..., create_graph=True), or call pipe.eval()",
+        )
+
     def _check_keys(self, answer: Mapping[str, Tensor], requested: frozenset[str]) -> None:
+        if not isinstance(answer, Mapping):
+            expected = f"a mapping with {sorted(requested)}"
+            raise DerivativeError(f"returned {answer!r}", expected=expected, who=f"derivative_fn {self.name}")
         if set(answer) == requested:
             return
         surplus = sorted(set(answer) - requested)

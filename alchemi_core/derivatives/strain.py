@@ -41,17 +41,19 @@ def strain_gradient(data: Batch, by_positions: Tensor, by_cell: Tensor | None) -
         total = outer.new_zeros(data.num_systems, 3, 3).index_add(0, data.batch_idx, outer)
     if by_cell is not None and data.cell is not None:
         total = total + data.cell.mT @ by_cell
-    return 0.5 * (total + total.mT)
+    symmetric: Tensor = 0.5 * (total + total.mT)
+    return symmetric
 
 
 def volumes(cell: Tensor) -> Tensor:
     """Return |det cell| of each system [B] in Å³."""
     a, b, c = cell.unbind(1)
-    return (a * torch.linalg.cross(b, c)).sum(1).abs()
+    volume: Tensor = (a * torch.linalg.cross(b, c)).sum(1).abs()
+    return volume
 
 
 def per_volume(strain: Tensor, cell: Tensor) -> Tensor:
     """Divide [B, 3, 3] by the volumes; a system without a volume has no stress, which is NaN rather than infinite."""
-    volume = volumes(cell)
-    safe = torch.where(volume > 0, volume, torch.nan)
-    return strain / safe.view(-1, 1, 1)
+    volume = volumes(cell).view(-1, 1, 1)
+    safe = torch.where(volume > 0, volume, 1.0)  # a quotient by zero or NaN would spoil the gradients of other rows
+    return torch.where(volume > 0, strain / safe, torch.nan)

@@ -72,13 +72,13 @@ def pairs_in_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> S
         If an atom lies more than 2²⁹ cells away, so that shifts do not fit int32.
     """
     margin = 1e-9 * reach + 1e-13 * float(np.abs(positions).max() + np.abs(cell).max())
-    box, inside = (cell, positions) if pbc.all() else _open_box(positions, cell, pbc, reach)
+    box, inside = (cell, positions) if pbc.all() else _open_box(positions, cell, pbc, reach + margin)
     inverse = np.asarray(np.linalg.inv(box), dtype=np.float64)
     cells_away = _cells_away(inside, inverse, pbc)
     if cells_away is not None:
         inside = inside - cells_away @ box
     search = _search_radius(inverse, reach + margin)
-    atoms, shifts, distances = _search(inside, box, pbc, search)
+    atoms, shifts, distances = _search(inside, box, search)
     if search > reach + margin:
         near = distances < reach + margin
         atoms, shifts, distances = atoms[near], shifts[near], distances[near]
@@ -88,15 +88,19 @@ def pairs_in_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> S
     return SystemPairs(atoms, shifts, distances > reach - margin)
 
 
-def _search(positions: Floats, box: Floats, pbc: Flags, radius: float) -> tuple[Integers, Integers, Floats]:
+def _search(positions: Floats, box: Floats, radius: float) -> tuple[Integers, Integers, Floats]:
     """Run vesin; its arrays are copied, since they are views of memory that it frees."""
     finder = VesinList(cutoff=radius, full_list=True, sorted=True, n_threads=torch.get_num_threads())
-    atoms, shifts, distances = finder.compute(positions, box, pbc, quantities="PSd", copy=False)
+    atoms, shifts, distances = finder.compute(positions, box, periodic=True, quantities="PSd", copy=False)
     return atoms.astype(np.int32), shifts.astype(np.int32), distances.copy()
 
 
 def _open_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> tuple[Floats, Floats]:
-    """Complete the box by vectors normal to the periodic ones, long enough for all atoms, and put the atoms into it."""
+    """Complete the box by vectors normal to the periodic ones, and put the atoms into it.
+
+    The vectors are so long that no image comes within reach, so the box can be searched as if it were periodic: for a
+    system periodic along one direction alone this takes vesin 0.6.2 a fraction of a millisecond instead of a minute.
+    """
     normals = _normals(cell[pbc])
     along = positions @ normals.T
     start = along.min(axis=0)
@@ -106,8 +110,8 @@ def _open_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> tupl
         along, start = closed, closed.min(axis=0)
     extent = along.max(axis=0) - start
     box = cell.copy()
-    box[~pbc] = normals * (extent + reach)[:, None]
-    return box, positions + (0.5 * reach - start) @ normals
+    box[~pbc] = normals * (extent + 2.0 * reach)[:, None]
+    return box, positions - start @ normals
 
 
 def _normals(periodic: Floats) -> Floats:
@@ -135,7 +139,7 @@ def _cells_away(positions: Floats, inverse: Floats, pbc: Flags) -> Floats | None
     if most > _MOST_CELLS:
         atom = int(np.abs(away).max(axis=1).argmax())
         raise GeometryError(
-            f"atom {atom} of its system lies {most:.3g} cells outside the cell, at {positions[atom].tolist()}",
+            f"atom {atom} of its system lies {most:.3g} cells away from the cell",
             expected="shifts that fit int32",
             who="positions",
             fix="wrap the positions into the cell",

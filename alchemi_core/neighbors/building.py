@@ -10,7 +10,7 @@ import torch
 from alchemi_core.data.checks import check_finite, check_lattice
 from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.boxes import SystemPairs, pairs_in_box
-from alchemi_core.neighbors.geometry import squared_lengths
+from alchemi_core.neighbors.distances import exact_squared
 from alchemi_core.neighbors.lists import CooList
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _decide(batch: Batch, reach: float, pairs: Tensor, shifts: Tensor, unsure: T
     if unsure.numel() == 0:
         return pairs, shifts
     i, j = pairs[unsure].unbind(1)
-    outside = unsure[squared_lengths(batch, i, j, shifts[unsure]) >= reach * reach]
+    outside = unsure[exact_squared(batch, i, j, shifts[unsure]) >= reach * reach]
     keep = torch.ones(pairs.shape[0], dtype=torch.bool, device=pairs.device)
     keep[outside] = False
     return pairs[keep], shifts[keep]

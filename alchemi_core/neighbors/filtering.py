@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from alchemi_core.errors import NeighborError
-from alchemi_core.neighbors.geometry import squared_distances
+from alchemi_core.neighbors.distances import within
 from alchemi_core.neighbors.selecting import select
 
 if TYPE_CHECKING:
@@ -41,8 +39,8 @@ def filter_list(neighbors: NeighborList, batch: Batch, cutoff: float) -> Neighbo
         raise NeighborError(
             f"a list of {neighbors.num_atoms} atoms", expected=f"{batch.num_atoms} atoms, as the batch", who="filter"
         )
-    keep = squared_distances(neighbors, batch) < cutoff * cutoff
-    return attrs.evolve(select(neighbors, keep), cutoff=cutoff, skin=0.0)
+    keep = within(neighbors, batch, cutoff)
+    return select(neighbors, keep, cutoff=cutoff, half_list=neighbors.half_list, skin=0.0)
 
 
 def too_short(has: float, needed: float) -> NeighborError:

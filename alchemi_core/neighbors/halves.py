@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import torch
 
 from alchemi_core.neighbors.formats import to_coo, to_matrix
@@ -28,7 +27,7 @@ def to_half(neighbors: NeighborList) -> NeighborList:
         return to_matrix(to_half(to_coo(neighbors)))
     i, j = neighbors.neighbor_list.unbind(1)
     keep = (i < j) | ((i == j) & _above_zero(neighbors.neighbor_list_shifts))
-    return attrs.evolve(select(neighbors, keep), half_list=True)
+    return select(neighbors, keep, cutoff=neighbors.cutoff, half_list=True, skin=neighbors.skin)
 
 
 def to_full(neighbors: NeighborList) -> NeighborList:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.errors import GeometryError
-from alchemi_core.neighbors.geometry import squared_distances
+from alchemi_core.neighbors.distances import squared_distances
 
 if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch

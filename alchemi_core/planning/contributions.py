@@ -6,7 +6,7 @@ where none of these can be complete, the request is refused here with the term t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
@@ -18,6 +18,8 @@ from alchemi_core.planning.wiring import Wire
 from alchemi_core.quantities import DERIVATIVES, QUANTITIES
 
 Wires = tuple[tuple[Wire, ...], ...]
+
+_LIVE = (Mode.GRAPH, Mode.PARTIAL)
 
 
 @attrs.frozen(eq=False)
@@ -54,15 +56,31 @@ class Contributions:
             If a value it is fed depends on positions but reaches it without its graph.
         """
         if not wanted or "energy" not in step.config.kinds:
-            return Mode.ENERGY
+            return self._without_energy(step, wanted)
         if resamples(self.groups[step.group]) and all(strategy_serves(self.groups[step.group], n) for n in wanted):
             self._refuse_cuts(step, wanted, same_group_is_fine=True)
             return Mode.RESAMPLED
         mode = next((mode for mode in self._preference(step) if self._capable(step, mode, wanted)), None)
+        if mode is None and isinstance(step.config.kinds["energy"], Constant) and not _reports_any(step):
+            mode = Mode.ENERGY
         if mode is None:
             raise self._lost(step, wanted)
         self._refuse_cuts(step, wanted, same_group_is_fine=False, mode=mode)
         return mode
+
+    def _without_energy(self, step: FlatStep, wanted: frozenset[str]) -> Mode:
+        """A step that reports forces of no energy adds them, and then has to add to every derivative asked."""
+        if not wanted or not _reports_any(step) or "energy" in step.config.kinds:
+            return Mode.ENERGY
+        lost = sorted(name for name in wanted & DERIVATIVES if reported_as(step, name) is None)
+        if not lost:
+            return Mode.REPORTED
+        raise LostTermError(
+            f"reports {', '.join(sorted(step.config.outputs & DERIVATIVES))} of no energy, but not {', '.join(lost)}",
+            expected="all derivatives asked, or none",
+            who=f"step {step.index} ({step.label})",
+            fix=f"do not ask for {', '.join(lost)}",
+        )
 
     def _preference(self, step: FlatStep) -> tuple[Mode, ...]:
         if self.groups[step.group].use_autograd or self.prefer_graph:
@@ -97,6 +115,36 @@ class Contributions:
     def _fixed(self, step: FlatStep) -> frozenset[str]:
         kinds = step.config.kinds.values()
         return frozenset(name for kind in kinds if isinstance(kind, Partial) for name in kind.at_fixed)
+
+    def on_graph(self, step: FlatStep, modes: Mapping[int, Mode], passed: frozenset[str]) -> frozenset[str]:
+        """Outputs of a step that must carry a graph, or a derivative of the group would miss a term."""
+        differentiated = {s.index for s in self.groups[step.group].steps} & {i for i, m in modes.items() if m in _LIVE}
+        if not differentiated:
+            return frozenset()
+        names = {o for o in passed if self._from_geometry(step, o)} if self.groups[step.group].use_autograd else set()
+        feeds = any(wire.name in self.live(step, modes[step.index]) for wire in self.dependent(step))
+        if modes[step.index] is Mode.GRAPH or (modes[step.index] is Mode.PARTIAL and feeds):
+            names.add("energy")
+        return frozenset(names)
+
+    def refuse_double_counting(self, step: FlatStep, live: frozenset[str]) -> None:
+        """Refuse a step that reports at fixed inputs while values it passes on put further inputs on the graph."""
+        surplus = sorted(live - self._fixed(step))
+        if surplus:
+            raise LostTermError(
+                f"reports derivatives at fixed {', '.join(sorted(self._fixed(step)))}, but what it passes on needs "
+                f"{', '.join(surplus)} on the graph, where its energy would be differentiated once more",
+                expected="one kind of derivative per step",
+                who=f"step {step.index} ({step.label})",
+                fix=f"PipelineStep({step.label}, detach=True), or split the model into two",
+            )
+
+    def _from_geometry(self, step: FlatStep, output: str) -> bool:
+        """Tell whether an output surely has a graph: what is computed from detached inputs alone has none."""
+        kind = step.config.kinds[output]
+        if step.detach or not isinstance(kind, OnGraph) or "positions" not in kind.through:
+            return False
+        return len(self.wires[step.index]) == sum(wire.name in kind.through for wire in self.dependent(step))
 
     def dependent(self, step: FlatStep) -> Iterator[Wire]:
         """Yield the wires that bring the step values which depend on positions and were not detached on purpose."""
@@ -203,6 +251,10 @@ def reported_as(step: FlatStep, derivative: str) -> str | None:
         if name in step.config.kinds:
             return name
     return None
+
+
+def _reports_any(step: FlatStep) -> bool:
+    return bool(step.config.outputs & DERIVATIVES)
 
 
 def resamples(group: FlatGroup) -> bool:

@@ -87,6 +87,8 @@ class PlannedStep:
         Geometry that reaches it on the graph.
     reads_cell : bool
         Whether the model understands cells at all.
+    on_graph : frozenset of str
+        Outputs that must come back with a graph, or a derivative would miss a term.
     """
 
     index: int
@@ -100,6 +102,7 @@ class PlannedStep:
     weight: float
     live: frozenset[str]
     reads_cell: bool
+    on_graph: frozenset[str]
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ import attrs
 from alchemi_core.errors import UnknownOutputError
 from alchemi_core.planning.contributions import Contributions, Wires, reported_as, resamples
 from alchemi_core.planning.flat import FlatGroup, FlatStep
+from alchemi_core.planning.formulas import derivative_text, weighted
 from alchemi_core.planning.plan import (
     ExecutionPlan,
     Mode,
@@ -21,8 +22,9 @@ from alchemi_core.planning.plan import (
 )
 from alchemi_core.planning.requests import additive, check_request, in_table_order
 from alchemi_core.planning.sharing import Sharing, share
+from alchemi_core.planning.training import check_trainable
 from alchemi_core.planning.wiring import resolve_wires
-from alchemi_core.quantities import DERIVATIVES
+from alchemi_core.quantities import DERIVATIVES, is_additive
 from alchemi_core.topology import PipelineSettings
 
 
@@ -76,9 +78,10 @@ class _Planner:
     def plan(self) -> ExecutionPlan:
         running = self._running()
         modes = {step.index: self._contributions.mode(step, self._wanted) for step in running}
+        check_trainable(self._contributions, modes, self._wanted, differentiable=self.differentiable)
         sharing = share(running, self.settings)
         slots = _Slots()
-        steps = tuple(self._step(step, modes[step.index], running, sharing, slots) for step in running)
+        steps = tuple(self._step(step, modes, running, sharing, slots) for step in running)
         planned = tuple(g for group in self.groups if (g := self._group(group, steps, slots)).steps)
         return ExecutionPlan(
             requested=in_table_order(self.requested),
@@ -116,14 +119,18 @@ class _Planner:
         return tuple(step for step in steps if step.index in needed)
 
     def _asked_directly(self, step: FlatStep) -> bool:
-        has_energy = "energy" in step.config.kinds
-        return (has_energy and bool(self._wanted)) or any(known in self.requested for _, known in step.names)
+        contributes = "energy" in step.config.kinds or bool(step.config.outputs & DERIVATIVES)
+        return (contributes and bool(self._wanted)) or any(known in self.requested for _, known in step.names)
 
     def _step(
-        self, step: FlatStep, mode: Mode, running: tuple[FlatStep, ...], sharing: Sharing, slots: _Slots
+        self, step: FlatStep, modes: dict[int, Mode], running: tuple[FlatStep, ...], sharing: Sharing, slots: _Slots
     ) -> PlannedStep:
+        mode = modes[step.index]
         passed = frozenset(w.output for s in running for w in self.wires[s.index] if w.producer == step.index)
-        live = self._contributions.live(step, mode, passed) if self._wanted else frozenset()
+        kept = frozenset() if step.detach else passed
+        live = self._contributions.live(step, mode, kept) if self._wanted else frozenset()
+        if mode is Mode.PARTIAL:
+            self._contributions.refuse_double_counting(step, live)
         asks = self._asks(step, mode) | passed
         names = dict(step.names)
         return PlannedStep(
@@ -138,6 +145,7 @@ class _Planner:
             weight=step.weight,
             live=live & {"positions", "cell"},
             reads_cell=step.config.supports_pbc,
+            on_graph=self._contributions.on_graph(step, modes, passed),
         )
 
     def _asks(self, step: FlatStep, mode: Mode) -> frozenset[str]:
@@ -147,8 +155,6 @@ class _Planner:
             asks.add("energy")
         if mode in (Mode.REPORTED, Mode.PARTIAL):
             asks |= {reported for name in self._wanted if (reported := reported_as(step, name))}
-        if mode is Mode.ENERGY and "energy" not in step.config.kinds:
-            asks |= {o for o, known in step.names if known in self.requested}
         return frozenset(asks)
 
     def _reads(self, step: FlatStep, live: frozenset[str], slots: _Slots) -> Iterator[Read]:
@@ -156,7 +162,9 @@ class _Planner:
             slot = None if wire.producer is None else slots.of(wire.producer, wire.output)
             detached = wire.producer is not None and self._contributions.steps[wire.producer].detach
             # In training, parameters of the producer are reached through the value even where the geometry is not.
-            stays = not detached and (wire.name in live or self.differentiable)
+            # Where energies are evaluated again, so is every value that is not detached.
+            again = resamples(self.groups[step.group])
+            stays = not detached and (wire.name in live or self.differentiable or again)
             yield Read(wire.name, slot, wire.producer, live=stays, optional=wire.optional)
 
     def _group(self, group: FlatGroup, steps: tuple[PlannedStep, ...], slots: _Slots) -> PlannedGroup:
@@ -174,12 +182,12 @@ class _Planner:
 
     def _is_differentiated(self, step: PlannedStep) -> bool:
         """Tell whether a step's energy is part of what its group differentiates."""
-        if step.mode is Mode.PARTIAL:
-            return any(read.live and read.slot is not None for read in step.reads)
-        return step.mode in (Mode.GRAPH, Mode.RESAMPLED)
+        return step.mode is Mode.RESAMPLED or "energy" in step.on_graph
 
     def _output(self, name: str, steps: tuple[PlannedStep, ...], groups: tuple[PlannedGroup, ...]) -> PlannedOutput:
         terms = [term for group in groups for term in self._terms_of_group(name, group, steps)]
+        if not terms:
+            raise UnknownOutputError(f"no step has an energy, so there is no {name!r}", who="requested outputs")
         served = {write.slot for group in groups for write in group.serves}
         rule = (self.settings.reductions or {}).get(name, "sum")
         return PlannedOutput(name, tuple(terms), all(term.slot not in served for term in terms), rule)
@@ -188,7 +196,9 @@ class _Planner:
         own = [step for step in steps if step.index in group.steps]
         for write in group.serves:
             if write.name == name:
-                yield Term(write.slot, 1.0, _formula(name, [step for step in own if self._is_differentiated(step)]))
+                yield Term(
+                    write.slot, 1.0, derivative_text(name, [step for step in own if self._is_differentiated(step)])
+                )
         for step in own:
             yield from self._terms_of_step(name, step)
 
@@ -198,9 +208,8 @@ class _Planner:
         for write in step.writes:
             summed = write.output == output and step.mode in (Mode.REPORTED, Mode.PARTIAL)
             plain = write.name == name and name not in self._wanted
-            bare = write.name == name and step.mode is Mode.ENERGY
-            if summed or plain or bare:
-                weight = step.weight if additive(name, self.settings) or name in DERIVATIVES else 1.0
+            if summed or plain:
+                weight = step.weight if additive(name, self.settings) or is_additive(name) else 1.0
                 convert = f"{write.output} to {name}" if summed and write.output != name else ""
                 yield Term(write.slot, weight, weighted(step.index, weight), convert)  # type: ignore[arg-type]
 
@@ -231,17 +240,6 @@ class _Slots:
 def slot_of(step: PlannedStep, output: str) -> int:
     """Slot of an output of a planned step."""
     return next(write.slot for write in step.writes if write.output == output)
-
-
-def weighted(index: int, weight: float) -> str:
-    """Text of a step's term, such as ``[0]`` or ``0.5·[0]``."""
-    return f"[{index}]" if weight == 1.0 else f"{weight:g}·[{index}]"
-
-
-def _formula(name: str, steps: list[PlannedStep]) -> str:
-    inside = "(" + " + ".join(weighted(step.index, step.weight) for step in steps) + ")"
-    patterns = {"forces": "−d{}/dr", "stress": "d{}/dε / V", "virial": "−d{}/dε"}
-    return patterns.get(name, name + "{}").format(inside)
 
 
 def _derivative_name(group: FlatGroup, *, has_graph: bool) -> str:

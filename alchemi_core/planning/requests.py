@@ -25,11 +25,19 @@ def additive(name: str, settings: PipelineSettings) -> bool:
     return is_additive(name) if settings.additive_keys is None else name in settings.additive_keys
 
 
+def summed(name: str, settings: PipelineSettings) -> bool:
+    """Tell whether the terms of several steps are summed; a sum of energies has the sum of their derivatives."""
+    if name in DERIVATIVES and settings.additive_keys is not None:
+        return bool(settings.additive_keys & {name, "energy"})
+    return additive(name, settings)
+
+
 def available_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
     """Every name that some step produces, or that differentiating the energy gives."""
     steps = [step for group in groups for step in group.steps]
     produced = {known for step in steps for _, known in step.names}
     derived = {name for step in steps for name in step.config.autograd_outputs}
+    derived |= {"stress", "virial"} if produced & {"stress", "virial"} else set()
     served = {name for group in groups for name in _served(group)}
     return frozenset(produced | derived | served)
 
@@ -72,12 +80,16 @@ def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settin
     available = available_outputs(groups)
     plain_function = any(group.derivative_fn is not None and not _served(group) for group in groups)
     for name in in_table_order(requested):
-        producers = [step for step in steps if name in dict((k, o) for o, k in step.names)]
         if name not in available and not plain_function:
             raise _unknown(name, available)
-        if len(producers) > 1 and not additive(name, settings) and name not in DERIVATIVES:
+        producers = contributors(steps) if name in DERIVATIVES else _producers(name, steps)
+        if len(producers) > 1 and not summed(name, settings):
             raise ambiguous(name, producers, "outputs of the pipeline")
     _check_partition(requested, contributors(steps))
+
+
+def _producers(name: str, steps: Sequence[FlatStep]) -> tuple[FlatStep, ...]:
+    return tuple(step for step in steps if any(known == name for _, known in step.names))
 
 
 def _unknown(name: str, available: frozenset[str]) -> UnknownOutputError:

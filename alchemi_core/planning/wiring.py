@@ -107,6 +107,14 @@ def _check_step(step: PipelineStep) -> None:
                 who=who,
                 fix=f"leave {key!r} out of wire",
             )
+    for key, name in step.wire.items():
+        if name in GEOMETRY or name == "energy" or name in DERIVATIVES:
+            raise WiringError(
+                f"wire renames {key!r} to {name!r}, which is not passed from step to step",
+                expected="a name that later steps declare as an input beyond the geometry",
+                who=who,
+                fix=f"declare {name!r} as an output of the model, if it is one",
+            )
     names = [step.wire.get(output, output) for output in sorted(outputs)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         raise WiringError(f"two of its outputs are called {name!r}", expected="one name each", who=who)

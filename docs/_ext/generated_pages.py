@@ -53,8 +53,8 @@ class Quantities(Generated):
     def lines(self) -> Iterator[str]:
         yield from table_head("name", "shape", "unit", "over steps", "meaning")
         for one in QUANTITIES.values():
-            combined = {"sum": "summed", "unique": "one producer"}[one.combine.value]
-            yield row(f"`{one.name}`", f"`{one.axes}`", one.unit or "–", combined, one.summary)
+            combined = {"sum": "summed", "unique": "single"}[one.combine.value]
+            yield row(f"`{one.name}`", f"`{one.axes}`", unbroken(one.unit) or "–", combined, one.summary)
 
 
 class Errors(Generated):
@@ -126,6 +126,11 @@ def table_head(*titles: str) -> Iterator[str]:
 def row(*cells: str) -> str:
     """Return a line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def unbroken(text: str) -> str:
+    """Return a unit that no line break splits at its slash."""
+    return text.replace("/", "/\N{WORD JOINER}")
 
 
 def first_sentence(thing: object) -> str:

@@ -101,7 +101,7 @@ class Site:
         """,
             **environ,
         )
-        registry: Registry = pickle.loads(kept.read_bytes())  # noqa: S301 - written by this test
+        registry: Registry = pickle.loads(kept.read_bytes())
         return registry
 
 

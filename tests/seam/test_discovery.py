@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_good_plugin_is_on_record_with_its_offers(good: Site) -> None:
     record = registry.owner(registry.find("model", "good"))
     assert (record.name, record.distribution, record.version) == ("alchemi-good", "alchemi-good", "2.1")
     assert [offer.name for offer in record.offers] == ["good"]
-    assert registry.failures == registry.duplicates == ()
+    assert registry.failures == ()
+    assert registry.duplicates == ()
 
 
 def test_the_core_offers_its_own_features_through_hooks(site: Site) -> None:
@@ -158,26 +160,20 @@ def test_a_generator_is_as_good_as_a_list(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("requirement", "fix"),
+    ("requirement", "wanted", "fix"),
     [
-        ("alchemi-core>=99", 'pip install "alchemi-core>=99"'),
-        ("Alchemi_Core[extra] ==99.*", 'pip install "alchemi-core==99.*"'),
-        ("alchemi-core<0.0.1", "pip install --upgrade alchemi-old"),
-        ("alchemi-core>=0.0.1,<0.0.2; python_version>'3'", "pip install --upgrade alchemi-old"),
+        ("alchemi-core>=99", ">=99", 'pip install "alchemi-core>=99"'),
+        ("Alchemi_Core[extra] ==99.*", "==99.*", 'pip install "alchemi-core==99.*"'),
+        ("alchemi-core<0.0.1", "<0.0.1", "pip install --upgrade alchemi-old"),
+        ("alchemi-core<0.0.2,>=0.0.1; python_version>'3'", "<0.0.2,>=0.0.1", "pip install --upgrade alchemi-old"),
     ],
 )
-def test_a_plugin_for_another_core_is_refused_before_it_is_imported(good: Site, requirement: str, fix: str) -> None:
+def test_a_plugin_for_another_core_is_refused_unseen(good: Site, requirement: str, wanted: str, fix: str) -> None:
     hooks = "from pathlib import Path\nPath('imported').touch()\n" + MODEL.format(name="old")
     good.add_plugin("alchemi-old", hooks, version="0.3", requires=["torch", requirement])
     failure = only_failure(good.discover())
-    running = good.run("import alchemi_core; print(alchemi_core.__version__)").strip()
     assert (failure.distribution, failure.version) == ("alchemi-old", "0.3")
-    wanted = requirement.partition(";")[0].lower().replace("_", "-").replace("[extra] ", "")
-    assert failure.reason.startswith("needs alchemi-core")
-    assert set(wanted.removeprefix("alchemi-core").split(",")) <= set(
-        failure.reason.removeprefix("needs alchemi-core").partition(" but")[0].rstrip(",").split(",")
-    )
-    assert failure.reason.endswith(f"but {running} is installed")
+    assert failure.reason == f"needs alchemi-core{wanted}, but {version('alchemi-core')} is installed"
     assert failure.fix == fix
     assert fix in str(failure)
     assert not (good.work / "imported").exists()

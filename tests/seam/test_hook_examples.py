@@ -41,17 +41,17 @@ def largest(values, weights):
     return max(value * weight for value, weight in zip(values, weights))
 """,
     "my_plugin/saving.py": """
-from my_plugin.springs import Springs
+from alchemi_core import create_model
 
 
-class serializer:
+class SpringsSerializer:
     @staticmethod
     def write(model):
-        return {"stiffness": model.stiffness}, {}
+        return model.origin, {"stiffness": model.stiffness}
 
     @staticmethod
-    def rebuild(options, tensors):
-        return Springs(**options)
+    def rebuild(origin, tensors, registry):
+        return create_model(origin.offer, registry=registry, **tensors)
 """,
 }
 
@@ -63,7 +63,7 @@ USES = {
     "alchemi_reductions": "print(registry.load(registry.find('reduction', 'max'))([1.0, 2.0], [3.0, 1.0]))",
     "alchemi_serializers": "saving = registry.load(registry.find('serializer', 'springs'))\n"
     "model = create_model('springs', registry=registry, stiffness=7.0)\n"
-    "print(saving.rebuild(*saving.write(model)).stiffness)",
+    "print(saving.rebuild(*saving.write(model), registry).stiffness)",
 }
 
 PRINTS = {

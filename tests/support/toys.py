@@ -191,3 +191,81 @@ def with_config(model, **changes):
     """Replace a toy's config."""
     model.model_config = attrs.evolve(model.model_config, **changes)
     return model
+
+
+class Shaped(BaseModelMixin):
+    """The energy of `Gaussians` declared and reported in any way one likes: ``kind`` and ``reports``."""
+
+    def __init__(self, kind, reports=(), strength=1.0, cutoff=4.0, name="shaped"):
+        self.strength, self.cutoff = strength, cutoff
+        self.calls = []
+        self.model_config = ModelConfig(
+            name=name,
+            outputs={"energy": kind, **{output: Analytic() for output in reports}},
+            supports_pbc=True,
+            neighbor_config=NeighborConfig(cutoff),
+        )
+
+    def compute(self, view, requested):
+        self.calls.append(requested)
+        out = kernel_outputs(view, self.strength, self.cutoff)
+        if isinstance(self.model_config.kinds["energy"], OnGraph):
+            out["energy"] = gaussian_energy(view, self.strength, self.cutoff)
+        return {name: out[name] for name in requested}
+
+
+class Shift(BaseModelMixin):
+    """Σ Z/10: a constant energy per atom."""
+
+    def __init__(self, name="shift"):
+        self.model_config = ModelConfig(name=name, outputs={"energy": Constant()}, supports_pbc=True)
+
+    def compute(self, view, requested):
+        return {"energy": per_system(view, view.atomic_numbers.to(view.positions.dtype) / 10)}
+
+
+class Hardness(BaseModelMixin):
+    """½ η Σ q²: an energy of the charges alone."""
+
+    def __init__(self, eta=3.0, through=("positions", "cell", "charges"), optional=False, name="hardness"):
+        self.eta = eta
+        self.calls = []
+        inputs = {"optional_inputs" if optional else "required_inputs": {"charges"}}
+        self.model_config = ModelConfig(name=name, outputs={"energy": OnGraph(through)}, supports_pbc=True, **inputs)
+
+    def compute(self, view, requested):
+        self.calls.append(requested)
+        if view.charges is None:
+            return {"energy": per_system(view, view.positions.sum(1) * 0.0)}
+        return {"energy": per_system(view, 0.5 * self.eta * view.charges**2 + view.positions.sum(1) * 0.0)}
+
+
+class Doubling(BaseModelMixin):
+    """q → 2 q + 0.1 q²: the middle of a chain a → b → c."""
+
+    def __init__(self, source="q0", output="charges", through=("positions", "cell", "q0"), name="doubling"):
+        self.source, self.output = source, output
+        self.model_config = ModelConfig(
+            name=name, outputs={output: OnGraph(through)}, required_inputs={source}, supports_pbc=True
+        )
+
+    def compute(self, view, requested):
+        q = getattr(view, self.source)
+        return {self.output: 2 * q + 0.1 * q**2}
+
+
+class ChargeKernel(BaseModelMixin):
+    """The energy of `Coulomb` as a black box: detached, with forces and stress that know nothing of where q comes from."""
+
+    def __init__(self, cutoff=5.0, name="charge-kernel"):
+        self.inner = HybridCoulomb(cutoff)
+        self.model_config = ModelConfig(
+            name=name,
+            outputs={name: Analytic() for name in ("energy", "forces", "stress")},
+            required_inputs={"charges"},
+            supports_pbc=True,
+            neighbor_config=NeighborConfig(cutoff),
+        )
+
+    def compute(self, view, requested):
+        return {name: value.detach() for name, value in self.inner.compute(view, requested).items()}

@@ -9,7 +9,7 @@ from ase import Atoms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alchemi_core import Batch, PipelineModelWrapper
+from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper
 
 EPSILON, SIGMA = 0.25, 2.0
 WELL = 2.0 ** (1.0 / 6.0) * SIGMA
@@ -77,7 +77,8 @@ def test_default_cutoff_is_three_sigma(evaluate):
 @given(distance=st.floats(0.7, 2.4), epsilon=st.floats(1e-3, 10.0), sigma=st.floats(0.5, 3.0))
 def test_any_dimer(distance, epsilon, sigma):
     model = LennardJones(epsilon=epsilon, sigma=sigma, cutoff=2.5 * sigma, shift=False, derivatives="analytic")
-    out = PipelineModelWrapper(groups=[model])(Batch.from_ase(dimer(distance * sigma)), requested={"energy", "forces"})
+    pipe = PipelineModelWrapper(groups=[PipelineGroup([model])])
+    out = pipe(Batch.from_ase(dimer(distance * sigma)), requested={"energy", "forces"})
     assert out["energy"].item() == pytest.approx(4 * epsilon * (distance**-12 - distance**-6), rel=1e-9, abs=1e-11)
     slope = -24 * epsilon / (distance * sigma) * (2 * distance**-12 - distance**-6)
     assert out["forces"][1].norm().item() == pytest.approx(abs(slope), rel=1e-9, abs=1e-11)

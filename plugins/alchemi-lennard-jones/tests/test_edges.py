@@ -38,7 +38,7 @@ def test_molecules_have_no_stress(evaluate, derivatives):
 @BOTH
 def test_two_atoms_at_one_place(evaluate, derivatives):
     atoms = Atoms("Ar3", [[0, 0, 0], [0, 0, 4], [0, 0, 14]], cell=[10, 10, 10], pbc=True)
-    with pytest.raises(GeometryError, match="atoms 1 and 2 are at one place"):
+    with pytest.raises(GeometryError, match="atoms 1 and 2"):
         evaluate(atoms, derivatives=derivatives, cutoff=5.0)
 
 
@@ -83,7 +83,7 @@ def test_epsilon_can_be_trained(evaluate):
     assert model.epsilon.grad.item() == pytest.approx(energy.item() / 0.0104, rel=1e-12)
 
 
-@pytest.mark.parametrize("again", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])  # noqa: S301
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_copies_compute_the_same(again):
     model = LennardJones(epsilon={"Ar": 0.01}, sigma=3.4)
     batch = Batch.from_ase(bulk("Ar", a=5.0))

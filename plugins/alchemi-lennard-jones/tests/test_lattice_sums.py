@@ -9,8 +9,8 @@ import math
 import pytest
 from ase.build import bulk
 
-SUMS = {"fcc": (12.13188, 14.45392), "hcp": (12.13229, 14.45489), "bcc": (9.11418, 12.25330)}
-NEAREST = {"fcc": math.sqrt(0.5), "hcp": 1.0, "bcc": math.sqrt(0.75)}
+SUMS = {"fcc": (12.13188, 14.45392), "hcp": (12.13229, 14.45489)}
+NEAREST = {"fcc": math.sqrt(0.5), "hcp": 1.0}
 
 
 def tail(density, cutoff):
@@ -29,7 +29,7 @@ def test_lattice_sum(evaluate, structure):
     atoms, cutoff = crystal(structure, 1.1), 12.0
     out = evaluate(atoms, requested=("energy",), epsilon=1.0, sigma=1.0, cutoff=cutoff, shift=False)
     per_atom = out["energy"].item() / len(atoms) + tail(len(atoms) / atoms.get_volume(), cutoff)
-    assert per_atom == pytest.approx(2.0 * (twelve * 1.1**-12 - six * 1.1**-6), rel=3e-5)
+    assert per_atom == pytest.approx(2.0 * (twelve * 1.1**-12 - six * 1.1**-6), rel=2e-5)
 
 
 def test_fcc_crystal_is_bound_by_8_61_epsilon_at_1_0902_sigma(evaluate):

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alchemi_core import Batch, ModelView
-from alchemi_core.neighbors.brute_force import build_brute_force
+from alchemi_core.errors import GeometryError
+from alchemi_core.neighbors import brute_force
 from alchemi_core.neighbors.formats import to_matrix
 from alchemi_core.neighbors.halves import to_half
 
@@ -21,7 +22,7 @@ EVERYTHING = frozenset({"energy", "forces", "stress", "virial", "node_energies"}
 
 def computed(batch, layout, half):
     model = LennardJones(cutoff=4.0, sigma=1.3, format=layout, half_list=half, derivatives="analytic")
-    pairs = build_brute_force(batch, 4.0, 0.0)
+    pairs = brute_force.build(batch, 4.0, 0.0)
     pairs = to_half(pairs) if half else pairs
     names = ("positions", "atomic_numbers", "batch_idx", "cell", "pbc")
     view = ModelView(
@@ -55,6 +56,13 @@ def test_all_four_agree(seed, sizes, pbc):
             torch.testing.assert_close(
                 value, reference[name], rtol=1e-9, atol=1e-11 * max(scale, 1.0), msg=f"{variant}"
             )
+
+
+@pytest.mark.parametrize(("layout", "half"), VARIANTS)
+def test_a_list_with_a_pair_at_distance_zero_is_refused(layout, half):
+    atoms = Atoms("Ar3", [[0, 0, 0], [0, 0, 2], [0, 0, 9]], cell=[7, 7, 7], pbc=True)
+    with pytest.raises(GeometryError, match="atoms 1 and 2 are at one place"):
+        computed(Batch.from_ase(atoms), layout, half)
 
 
 @pytest.mark.parametrize(("layout", "half"), VARIANTS)

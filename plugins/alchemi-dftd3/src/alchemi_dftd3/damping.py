@@ -77,8 +77,7 @@ class Damping:
         kind = FORMS[self.form].handle
         if self.functional:
             return kind(method=self.functional, atm=self.atm)
-        return kind(**self.parameters, s9=self.parameters.get("s9", 1.0) if self.atm else 0.0) \
-            if "s9" not in self.parameters else kind(**self.parameters)
+        return kind(**{"s9": float(self.atm), **self.parameters})
 
 
 def read_damping(
@@ -121,17 +120,26 @@ def _form(damping: str) -> str:
 
 
 def _check_functional(damping: Damping) -> None:
+    if _loads(damping):
+        return
+    known = known_functionals(FORMS[damping.form].table)
+    close = nearest(damping.functional.lower(), known)
+    others = [form for form in FORMS if _loads(attrs.evolve(damping, form=form))]
+    fix = f"functional={close!r}" if close else "parameters={...}, with the values of a publication"
+    raise OptionError(
+        f"s-dftd3 has no {damping.form} parameters for the functional {damping.functional!r}",
+        expected=f"one of its {len(known)} names, such as " + ", ".join(known[:8]),
+        who=WHO,
+        fix=" or ".join(f"damping={form!r}" for form in others) or fix,
+    )
+
+
+def _loads(damping: Damping) -> bool:
     try:
         damping.handle()
-    except RuntimeError as error:
-        known = known_functionals(FORMS[damping.form].table)
-        close = nearest(damping.functional.lower(), known)
-        raise OptionError(
-            f"s-dftd3 has no {damping.form} parameters for the functional {damping.functional!r}",
-            expected=f"one of its {len(known)} names, such as " + ", ".join(known[:8]),
-            who=WHO,
-            fix=f"functional={close!r}" if close else "parameters={...}, with the values of a publication",
-        ) from error
+    except RuntimeError:
+        return False
+    return True
 
 
 def _check_parameters(form: str, parameters: Mapping[str, float]) -> None:

@@ -10,8 +10,9 @@ import torch
 from alchemi_core.quantities import BOHR, HARTREE
 
 if TYPE_CHECKING:
-    from alchemi_core.data.view import ModelView
     from torch import Tensor
+
+    from alchemi_core.data.view import ModelView
 
 
 @attrs.frozen(eq=False)
@@ -31,6 +32,22 @@ class Dispersion:
     energy: Tensor
     gradient: Tensor | None = None
     strain: Tensor | None = None
+
+    def __add__(self, other: Dispersion) -> Dispersion:
+        return self._with(other, 1.0)
+
+    def __sub__(self, other: Dispersion) -> Dispersion:
+        return self._with(other, -1.0)
+
+    def _with(self, other: Dispersion, factor: float) -> Dispersion:
+        def joined(mine: Tensor | None, theirs: Tensor | None) -> Tensor | None:
+            return None if mine is None or theirs is None else mine + factor * theirs
+
+        return Dispersion(
+            self.energy + factor * other.energy,
+            joined(self.gradient, other.gradient),
+            joined(self.strain, other.strain),
+        )
 
     def outputs(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:
         """Return the requested of energy, forces, virial and stress in eV and Å, in the dtype and place of the view."""

@@ -18,8 +18,11 @@ from alchemi_dftd3.systems import check_elements
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from alchemi_core.data.view import ModelView
     from torch import Tensor
+
+    from alchemi_core.data.view import ModelView
+    from alchemi_dftd3.cutoffs import Cutoffs
+    from alchemi_dftd3.damping import Damping
 
 Backend: TypeAlias = Literal["auto", "s-dftd3", "warp"]
 BACKENDS = ("auto", "s-dftd3", "warp")
@@ -47,8 +50,8 @@ class DFTD3(BaseModelMixin, torch.nn.Module):
         less accurate.
     backend : {"auto", "s-dftd3", "warp"}
         s-dftd3 computes in double precision on the CPU, for batches on any device. Warp computes in single precision
-        where the batch is, rational damping only, and counts neighbors up to disp2. "auto" takes Warp for a batch on
-        CUDA when it is installed and can do what is asked, else s-dftd3.
+        where the batch is: rational damping and two-body terms only. "auto" takes Warp for a batch on CUDA when it is
+        installed and can do what is asked, else s-dftd3.
 
     Raises
     ------
@@ -77,13 +80,14 @@ class DFTD3(BaseModelMixin, torch.nn.Module):
         self.damping = read_damping(functional, damping, parameters, atm=atm)
         self.cutoffs = read_cutoffs(cutoffs)
         self.backend = backend
-        self.kernels = warp.Kernels(self.damping, cutoffs) if _wants_warp(backend, self.damping, cutoffs) else None
+        wanted = backend == "warp" or (backend == "auto" and _warp_serves(self.damping, self.cutoffs))
+        self.kernels = warp.make_kernels(self.damping, self.cutoffs) if wanted else None
         self.model_config = ModelConfig(
             name=WHO,
             outputs=dict.fromkeys(("energy", "forces", "stress", "virial"), Analytic()),
             active_outputs={"energy", "forces", "stress"},
             supports_pbc=True,
-            elements=self.kernels.elements if backend == "warp" and self.kernels else sdftd3.ELEMENTS,
+            elements=sdftd3.ELEMENTS if self.kernels is None or backend == "auto" else self.kernels.elements,
             contains={"dispersion"},
             level_of_theory=self.damping.functional.upper(),
             citations=dict.fromkeys((D3, FORMS[self.damping.form].doi, S_DFTD3)),
@@ -105,3 +109,18 @@ class DFTD3(BaseModelMixin, torch.nn.Module):
             return self.kernels.evaluate(view, derivatives=derivatives).outputs(view, requested)
         check_elements(view.atomic_numbers, sdftd3.ELEMENTS, WHO)
         return sdftd3.evaluate(view, self.damping, self.cutoffs, derivatives=derivatives).outputs(view, requested)
+
+
+def _check_backend(backend: str) -> None:
+    if backend not in BACKENDS:
+        close = nearest(str(backend), BACKENDS)
+        raise OptionError(
+            f"backend={backend!r}",
+            expected="one of " + ", ".join(repr(name) for name in BACKENDS),
+            who=WHO,
+            fix=f"backend={close!r}" if close else "",
+        )
+
+
+def _warp_serves(damping: Damping, cutoffs: Cutoffs) -> bool:
+    return torch.cuda.is_available() and not warp.missing() and not warp.obstacle(damping, cutoffs)

@@ -12,9 +12,10 @@ from alchemi_core.errors import GeometryError, UnsupportedElementError
 from alchemi_core.quantities import BOHR
 
 if TYPE_CHECKING:
-    from alchemi_core.data.view import ModelView
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from alchemi_core.data.view import ModelView
 
 WHO = "dftd3"
 MARGIN = 1.0
@@ -71,18 +72,44 @@ def read_systems(view: ModelView, reach: float) -> tuple[System, ...]:
     """
     numbers = view.atomic_numbers.cpu().numpy().astype(np.int32)
     positions = _host(view.positions) / BOHR
-    cells = None if view.cell is None else _host(view.cell) / BOHR
-    periodic = None if view.pbc is None else view.pbc.cpu().numpy()
-    systems = []
-    for index, (start, stop) in enumerate(zip(view.ptr, view.ptr[1:], strict=False)):
-        if start == stop:
-            continue
-        atoms = slice(start, stop)
-        _check_finite(positions[atoms], start, index)
-        lattice = None if cells is None or periodic is None else _lattice(positions[atoms], cells[index], periodic[index], reach)
+    spans = enumerate(zip(view.ptr, view.ptr[1:], strict=False))
+    occupied = [(index, slice(start, stop)) for index, (start, stop) in spans if start < stop]
+    for index, atoms in occupied:
+        _check_finite(positions[atoms], atoms.start, index)
+    lattices = _lattices(view, [(index, positions[atoms]) for index, atoms in occupied], reach)
+    return tuple(
+        System(index, atoms, numbers[atoms], positions[atoms], lattices.get(index)) for index, atoms in occupied
+    )
+
+
+def _lattices(
+    view: ModelView, systems: list[tuple[int, NDArray[np.float64]]], reach: float
+) -> dict[int, NDArray[np.float64]]:
+    """Return the lattices of the periodic ones among the systems, given with their positions."""
+    if view.cell is None or view.pbc is None:
+        return {}
+    cells, periodic = _host(view.cell) / BOHR, view.pbc.cpu().numpy()
+    for index, _ in systems:
+        if not np.isfinite(cells[index][periodic[index]]).all():
+            raise _no_lattice(index)
+    lattices = {
+        index: _lattice(positions, cells[index], periodic[index], reach)
+        for index, positions in systems
+        if periodic[index].any()
+    }
+    for index, lattice in lattices.items():
         _check_lattice(lattice, index)
-        systems.append(System(index, atoms, numbers[atoms], positions[atoms], lattice))
-    return tuple(systems)
+    return lattices
+
+
+def touching(first: int, second: int) -> GeometryError:
+    """Return the error for two atoms at one place."""
+    return GeometryError(
+        f"atoms {first} and {second} are at one place",
+        expected="a distance above zero between any two atoms",
+        who=WHO,
+        fix="remove the duplicate atom, or check the cell",
+    )
 
 
 def check_elements(numbers: Tensor, known: frozenset[int], who: str) -> None:
@@ -104,9 +131,7 @@ def _host(tensor: Tensor) -> NDArray[np.float64]:
 
 def _lattice(
     positions: NDArray[np.float64], cell: NDArray[np.float64], periodic: NDArray[np.bool_], reach: float
-) -> NDArray[np.float64] | None:
-    if not periodic.any():
-        return None
+) -> NDArray[np.float64]:
     if periodic.all():
         return cell
     kept = cell[periodic]
@@ -127,15 +152,16 @@ def _check_finite(positions: NDArray[np.float64], start: int, system: int) -> No
         )
 
 
-def _check_lattice(lattice: NDArray[np.float64] | None, system: int) -> None:
-    if lattice is None:
-        return
+def _check_lattice(lattice: NDArray[np.float64], system: int) -> None:
     lengths = float(np.prod(np.sqrt((lattice * lattice).sum(axis=1))))
-    # written so that NaN fails too
-    if not abs(float(np.linalg.det(lattice))) > SINGULAR * lengths:
-        raise GeometryError(
-            f"cell of system {system} is singular along periodic directions",
-            expected="finite, linearly independent lattice vectors wherever pbc is true",
-            who=WHO,
-            fix="set the cell, or pbc=False for a molecule",
-        )
+    if abs(float(np.linalg.det(lattice))) <= SINGULAR * lengths:
+        raise _no_lattice(system)
+
+
+def _no_lattice(system: int) -> GeometryError:
+    return GeometryError(
+        f"cell of system {system} is singular or not finite along periodic directions",
+        expected="finite, linearly independent lattice vectors wherever pbc is true",
+        who=WHO,
+        fix="set the cell, or pbc=False for a molecule",
+    )

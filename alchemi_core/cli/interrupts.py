@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM taken between steps, so that what is written then is whole."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """What was received so far.
+
+    Attributes
+    ----------
+    received : int
+        Number of the signal; 0 when there was none.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Note the first signal; a second one stops at once."""
+        if self.received:
+            raise KeyboardInterrupt
+        self.received = number
+        sys.stderr.write("alchemi: stopping after this step\n")
+
+
+@contextmanager
+def between_steps() -> Iterator[Interrupts]:
+    """Collect signals inside the block; handlers are put back at its end. Other threads than the main get none."""
+    interrupts = Interrupts()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
+    before = {number: signal.signal(number, interrupts) for number in SIGNALS}
+    try:
+        yield interrupts
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

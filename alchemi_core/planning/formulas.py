@@ -1,0 +1,52 @@
+"""How terms are written in a printed plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from alchemi_core.planning.plan import Mode, PlannedStep
+
+
+@attrs.frozen
+class _Notation:
+    """Sign, variable and factor of a derivative of the energy: ``−d(...)/dr``, ``d(...)/dε / V``."""
+
+    sign: str
+    variable: str
+    factor: str = ""
+
+
+_NOTATIONS = {"forces": _Notation("−", "r"), "stress": _Notation("", "ε", " / V"), "virial": _Notation("−", "ε")}
+
+
+def weighted(index: int, weight: float) -> str:
+    """Text of a step's term, such as ``[0]`` or ``0.5·[0]``."""
+    return f"[{index}]" if weight == 1.0 else f"{weight:g}·[{index}]"
+
+
+def derivative_text(name: str, steps: Sequence[PlannedStep]) -> str:
+    """Text of what a group's strategy adds to a derivative.
+
+    Steps on the graph are differentiated whole. Of a step whose derivatives are taken at fixed inputs, only what flows
+    through these inputs is added here.
+    """
+    notation = _NOTATIONS.get(name)
+    whole = [weighted(step.index, step.weight) for step in steps if step.mode is not Mode.PARTIAL]
+    if notation is None:
+        return f"{name}({' + '.join(whole)})"
+    texts = [f"{notation.sign}d({' + '.join(whole)})/d{notation.variable}{notation.factor}"] if whole else []
+    texts += [_through(step, notation) for step in steps if step.mode is Mode.PARTIAL]
+    return " ".join(texts).removeprefix("+ ")
+
+
+def _through(step: PlannedStep, notation: _Notation) -> str:
+    """Chain-rule terms of a step at fixed inputs, such as ``− (∂[1]/∂charges)(dcharges/dr)``."""
+    sign = "− " if notation.sign else "+ "
+    parts = [
+        f"(∂{weighted(step.index, step.weight)}/∂{read.name})(d{read.name}/d{notation.variable}){notation.factor}"
+        for read in step.reads
+        if read.live and read.slot is not None
+    ]
+    return sign + f" {sign}".join(parts)

@@ -1,0 +1,1 @@
+"""SevenNet for alchemi: universal equivariant potentials, their energy on the autograd graph."""

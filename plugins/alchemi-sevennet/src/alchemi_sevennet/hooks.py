@@ -1,0 +1,23 @@
+"""What this distribution offers."""
+
+from __future__ import annotations
+
+from alchemi_core.hookspecs import hookimpl
+from alchemi_core.offers import ModelOffer
+
+CITATIONS = ("10.1021/acs.jctc.4c00190",)
+"""Park, Kim, Hwang and Han, J. Chem. Theory Comput. 20, 4857 (2024)."""
+
+
+@hookimpl
+def alchemi_models() -> list[ModelOffer]:
+    """Offer the potential."""
+    return [
+        ModelOffer(
+            name="sevennet",
+            summary="SevenNet-0, l3i5 and MF-0: universal equivariant potentials for 89 elements",
+            target="alchemi_sevennet.model:SevenNet",
+            licence="MIT",
+            citations=CITATIONS,
+        )
+    ]

@@ -1,0 +1,216 @@
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
+from ase.filters import FrechetCellFilter
+from ase.optimize import BFGS
+from fronts.spring_models import Brittle, Springs
+
+from alchemi_core.ase import AlchemiCalculator
+from alchemi_core.errors import GeometryError
+from alchemi_core.pipeline import PipelineModelWrapper
+from alchemi_core.topology import PipelineGroup
+
+K, R0 = 2.0, 1.0
+ENERGY, FORCES, STRESS = {"energy"}, {"energy", "forces"}, {"energy", "forces", "stress"}
+
+
+def calculator(*models, **options):
+    return AlchemiCalculator(PipelineModelWrapper([PipelineGroup([model]) for model in models]), **options)
+
+
+def dimer(length=1.2, **options):
+    return Atoms("HLi", [[0.0, 0.0, 0.0], [length, 0.0, 0.0]], **options)
+
+
+def oblique():
+    """One pair along no axis, in a box with room: every component of the stress is another number."""
+    return Atoms("HLi", [[2.0, 2.0, 2.0], [2.3, 2.5, 3.0]], cell=[5.0, 6.0, 7.0], pbc=True)
+
+
+def test_a_pair_has_the_energy_and_forces_of_hooke():
+    atoms = dimer(1.2)
+    atoms.calc = calculator(Springs(K, R0))
+    assert atoms.get_potential_energy() == pytest.approx(0.5 * K * 0.2**2, rel=1e-12)
+    assert atoms.get_potential_energy(force_consistent=True) == atoms.get_potential_energy()
+    np.testing.assert_allclose(atoms.get_forces(), [[K * 0.2, 0, 0], [-K * 0.2, 0, 0]], rtol=1e-12)
+    np.testing.assert_allclose(atoms.get_charges(), [0.1, 0.3], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
+def test_stress_stands_in_the_order_of_ase(dtype, rtol):
+    atoms = oblique()
+    atoms.calc = calculator(Springs(K, R0), dtype=dtype)
+    d = np.array([0.3, 0.5, 1.0])
+    r = np.linalg.norm(d)
+    stress = K * (r - R0) / r * np.outer(d, d) / (5.0 * 6.0 * 7.0)
+    expected = [stress[0, 0], stress[1, 1], stress[2, 2], stress[1, 2], stress[0, 2], stress[0, 1]]
+    np.testing.assert_allclose(atoms.get_stress(), expected, rtol=rtol)
+    np.testing.assert_allclose(atoms.get_stress(voigt=False), stress, rtol=rtol)
+    assert atoms.get_stress().dtype == atoms.get_forces().dtype == np.float64
+
+
+def test_energies_per_term_add_up_and_same_names_are_told_apart():
+    atoms = dimer(1.2)
+    atoms.calc = calculator(Springs(K, R0), Springs(3.0, 0.9), Springs(1.0, 1.0, name="other"))
+    total = atoms.get_potential_energy()
+    expected = {"springs": 0.5 * K * 0.2**2, "springs#2": 0.5 * 3.0 * 0.3**2, "other": 0.5 * 0.2**2}
+    assert atoms.calc.results["energies_per_term"] == pytest.approx(expected)
+    assert total == pytest.approx(sum(expected.values()))
+
+
+def test_it_computes_what_it_was_asked_in_its_life_and_no_more():
+    model = Springs()
+    atoms = oblique()
+    atoms.calc = calculator(model)
+    atoms.get_potential_energy()
+    atoms.get_forces()
+    assert model.asked == [ENERGY, FORCES]
+    atoms.rattle(0.01, seed=1)
+    atoms.get_potential_energy()
+    atoms.get_forces()
+    assert model.asked[2:] == [FORCES]
+    atoms.get_stress()
+    atoms.rattle(0.01, seed=2)
+    atoms.get_stress()
+    atoms.get_forces()
+    assert model.asked[3:] == [STRESS, STRESS]
+    atoms.calc.reset()
+    atoms.get_potential_energy()
+    assert model.asked[5:] == [ENERGY]
+
+
+def test_the_same_structure_is_computed_once():
+    model = Springs()
+    atoms = dimer()
+    atoms.calc = calculator(model)
+    for _ in range(3):
+        atoms.get_forces()
+        atoms.get_potential_energy()
+    assert len(model.asked) == 1
+    assert atoms.calc.get_property("charges", atoms, allow_calculation=False) is None
+    assert len(model.asked) == 1
+
+
+def move(atoms):
+    atoms.positions[0, 0] = np.nextafter(atoms.positions[0, 0], 1.0)
+
+
+CHANGES = [
+    pytest.param(move, id="the smallest displacement"),
+    pytest.param(lambda atoms: atoms.set_atomic_numbers([1, 4]), id="an element"),
+    pytest.param(lambda atoms: atoms.set_cell([5.0, 6.0, 7.1]), id="the cell"),
+    pytest.param(lambda atoms: atoms.set_pbc([True, True, False]), id="pbc"),
+    pytest.param(lambda atoms: atoms.info.update(charge=1), id="the charge"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_any_change_is_computed_again(change):
+    model = Springs()
+    atoms = oblique()
+    atoms.calc = calculator(model)
+    atoms.get_forces()
+    change(atoms)
+    atoms.get_forces()
+    assert len(model.asked) == 2
+
+
+def test_results_belong_to_the_positions_they_were_computed_for():
+    atoms = dimer(1.2)
+    atoms.calc = calculator(Springs(K, R0))
+    for length in (1.2, 1.3, 0.8, 1.2):
+        atoms.positions[1, 0] = length
+        assert atoms.get_potential_energy() == pytest.approx(0.5 * K * (length - R0) ** 2)
+
+
+def test_a_change_of_structure_between_calls_is_followed():
+    calc = calculator(Springs(K, R0))
+    for atoms in (dimer(1.2), oblique(), dimer(1.1), dimer(1.1) + Atoms("H", [[9, 0, 0]])):
+        atoms.calc = calc
+        r = np.linalg.norm(atoms.positions[1] - atoms.positions[0])
+        assert atoms.get_potential_energy() == pytest.approx(0.5 * K * (r - R0) ** 2)
+        assert atoms.get_forces().shape == (len(atoms), 3)
+
+
+@pytest.mark.parametrize("cell", [None, [5.0, 5.0, 0.0]])
+def test_a_structure_without_a_volume_has_no_stress(cell):
+    atoms = dimer(1.2, cell=cell)
+    atoms.calc = calculator(Springs(K, R0))
+    with pytest.raises(PropertyNotImplementedError):
+        atoms.get_stress()
+    assert atoms.get_potential_energy() == pytest.approx(0.5 * K * 0.2**2)
+
+
+def test_a_molecule_after_a_crystal_is_not_asked_for_stress():
+    model = Springs()
+    calc = calculator(model)
+    crystal, molecule = oblique(), dimer()
+    crystal.calc = molecule.calc = calc
+    crystal.get_stress()
+    molecule.get_forces()
+    assert model.asked[-1] == FORCES
+
+
+def test_what_no_model_gives_is_not_implemented():
+    atoms = dimer()
+    atoms.calc = calculator(Springs())
+    assert "magmoms" not in atoms.calc.implemented_properties
+    with pytest.raises(PropertyNotImplementedError):
+        atoms.get_magnetic_moments()
+
+
+def test_an_exception_leaves_nothing_behind():
+    model = Brittle(after=1)
+    atoms = dimer(1.2)
+    atoms.calc = calculator(model)
+    atoms.get_potential_energy()
+    with pytest.raises(GeometryError):
+        atoms.get_forces()
+    assert atoms.calc.results == {}
+    assert atoms.calc.atoms is None
+    model.after = None
+    assert atoms.get_forces()[0, 0] == pytest.approx(1.0 * 0.2)
+
+
+def test_positions_that_are_no_numbers_are_refused_at_every_step():
+    atoms = dimer()
+    atoms.calc = calculator(Springs())
+    atoms.get_forces()
+    atoms.positions[0, 0] = np.nan
+    with pytest.raises(GeometryError):
+        atoms.get_forces()
+
+
+def test_relaxing_a_cell_costs_one_evaluation_per_step_and_ends_where_hooke_rests():
+    model = Springs(K, R0)
+    atoms = Atoms("H", cell=[1.1, 1.1, 1.1], pbc=True)
+    atoms.calc = calculator(model)
+    optimizer = BFGS(FrechetCellFilter(atoms), logfile=None)
+    assert optimizer.run(fmax=1e-8)
+    np.testing.assert_allclose(atoms.cell.lengths(), R0, rtol=1e-8)
+    # At the very first the filter asks for stress, then for forces; after that both come at once.
+    assert model.asked == [{"energy", "stress"}] + [STRESS] * (optimizer.nsteps + 1)
+
+
+def test_a_copy_of_the_results_is_handed_out():
+    atoms = dimer(1.2)
+    atoms.calc = calculator(Springs(K, R0))
+    atoms.get_forces()[:] = 7.0
+    assert atoms.get_forces()[0, 0] == pytest.approx(K * 0.2)
+
+
+def test_no_structure_is_an_error_of_its_own():
+    from ase.calculators.calculator import CalculatorSetupError
+
+    with pytest.raises(CalculatorSetupError):
+        calculator(Springs()).get_potential_energy()
+
+
+def test_pipelines_make_it():
+    pipe = PipelineModelWrapper([PipelineGroup([Springs()])])
+    made = pipe.as_ase(dtype=torch.float32)
+    assert isinstance(made, AlchemiCalculator)
+    assert made.pipeline is pipe
+    assert made.dtype == torch.float32

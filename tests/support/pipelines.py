@@ -1,0 +1,20 @@
+"""Short ways to write compositions in tests."""
+
+from alchemi_core.pipeline import PipelineModelWrapper
+from alchemi_core.topology import PipelineGroup
+
+GRAPH = {"use_autograd": True}
+FD = {"use_autograd": True, "derivative_fn": "finite-difference"}
+ALL = frozenset({"energy", "forces", "stress"})
+
+
+def autograd(*steps, derivative_fn=None):
+    return PipelineGroup(steps, use_autograd=True, derivative_fn=derivative_fn)
+
+
+def direct(*steps):
+    return PipelineGroup(steps)
+
+
+def pipeline(*groups, **settings):
+    return PipelineModelWrapper(groups=groups, **settings)
