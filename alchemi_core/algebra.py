@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -10,8 +10,10 @@ from alchemi_core.models import BaseModelMixin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.planning.flat import inner_topology
 from alchemi_core.planning.settings import SHARED, agreed
-from alchemi_core.registry import Registry
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
+
+if TYPE_CHECKING:
+    from alchemi_core.registry import Registry
 
 
 def add(left: object, right: object) -> Any:

@@ -1,8 +1,7 @@
-"""Declaration: a topology flattened, with its strategies and rules looked up; what all plans of a pipeline start from."""
+"""Declaration: a topology flattened, its strategies and rules looked up; what all plans of a pipeline start from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,6 +14,8 @@ from alchemi_core.planning.synthesis import synthesize
 from alchemi_core.strategies import as_strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from alchemi_core.data.batch import Batch
     from alchemi_core.derivatives.base import Derivative
     from alchemi_core.models import BaseModelMixin, ModelConfig

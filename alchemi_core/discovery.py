@@ -12,7 +12,8 @@ import attrs
 import pluggy
 
 from alchemi_core import hookspecs
-from alchemi_core.distributions import CORE, PluginSource, check_core_fits, core_version, plugin_sources
+from alchemi_core.compatibility import check_core_fits
+from alchemi_core.distributions import CORE, PluginSource, core_version, plugin_sources
 from alchemi_core.errors import PluginError, nearest
 from alchemi_core.hookspecs import HOOKS, PROJECT
 from alchemi_core.plugin_records import PluginFailure, PluginRecord, attempt

@@ -13,9 +13,7 @@ from alchemi_core.errors import PluginError
 from alchemi_core.plugin_records import PluginFailure, attempt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from packaging.specifiers import SpecifierSet
+    from collections.abc import Callable
 
 GROUP = "alchemi"
 CORE = "alchemi-core"
@@ -114,45 +112,3 @@ def _sources(name: str) -> list[PluginSource]:
         PluginSource(entry.name, metadata["Name"], metadata["Version"], requires, entry.load)
         for entry in dist.entry_points.select(group=GROUP)
     ]
-
-
-def check_core_fits(source: PluginSource, running: str) -> None:
-    """Refuse a plugin whose distribution asks for another version of the core.
-
-    Parameters
-    ----------
-    source : PluginSource
-        Whose requirements are read.
-    running : str
-        Version of the core.
-
-    Raises
-    ------
-    PluginError
-        With the wanted and the running version, and the command that mends it.
-    """
-    for wanted in _core_requirements(source):
-        if not wanted.contains(running, prereleases=True):
-            raise PluginError(
-                f"needs {CORE}{wanted}, but {running} is installed",
-                who=f"{source.distribution} {source.version}",
-                fix=_mend(source, wanted, running),
-            )
-
-
-def _core_requirements(source: PluginSource) -> Iterator[SpecifierSet]:
-    from packaging.requirements import Requirement  # costs more than all the rest of discovery
-
-    for requirement in map(Requirement, source.requires):
-        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if normalized(requirement.name) == CORE and applies:
-            yield requirement.specifier
-
-
-def _mend(source: PluginSource, wanted: SpecifierSet, running: str) -> str:
-    """Upgrade the core when the plugin is ahead of it, else the plugin."""
-    from packaging.version import Version
-
-    floors = [part.version.removesuffix(".*") for part in wanted if part.operator not in ("<", "<=", "!=")]
-    ahead = any(Version(floor) > Version(running) for floor in floors)
-    return f'pip install "{CORE}{wanted}"' if ahead else f"pip install --upgrade {source.distribution}"

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import torch
 
 from alchemi_core.data.atomic_data import AtomicData
-from alchemi_core.data.batch import Batch
 from alchemi_core.data.detaching import off_graph, outside_inference
 from alchemi_core.declaration import Declaration, declare
-from alchemi_core.finishing import contributions_of, output_values
+from alchemi_core.evaluation import evaluate
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.verlet import ListKeeper
 from alchemi_core.offers import load_target
-from alchemi_core.outputs import Outputs
-from alchemi_core.planning.plan import ExecutionPlan
 from alchemi_core.planning.planner import make_plan
 from alchemi_core.planning.wiring import check_wires
 from alchemi_core.provision import Provision
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.requirements import check_batch_serves, check_geometry_gradient
-from alchemi_core.runtime import Run
 from alchemi_core.toolkits import toolkit_for
 from alchemi_core.topology import NeighborAdaptation, PipelineGroup, PipelineSettings, Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ase.calculators.calculator import Calculator
     from torch import Tensor
 
+    from alchemi_core.data.batch import Batch
     from alchemi_core.data.view import ModelView
+    from alchemi_core.outputs import Outputs
+    from alchemi_core.planning.plan import ExecutionPlan
 
 
 class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
@@ -177,37 +176,12 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         check_batch_serves(plan, declared.groups, declared.config, batch, notes)
         if differentiable:
             check_geometry_gradient(plan, declared.groups, batch)
+        run = partial(evaluate, plan, declared, contributions=contributions, differentiable=differentiable)
+        provisions = self._provisions(batch.device.type, declared)
         if torch.is_inference_mode_enabled() or batch.positions.is_inference():
             with torch.inference_mode(mode=False):
-                base = outside_inference(batch)
-                return self._run(plan, declared, base, contributions, notes, differentiable=differentiable)
-        base = batch if differentiable else off_graph(batch)
-        return self._run(plan, declared, base, contributions, notes, differentiable=differentiable)
-
-    def _run(
-        self,
-        plan: ExecutionPlan,
-        declared: Declaration,
-        batch: Batch,
-        contributions: bool,  # noqa: FBT001
-        notes: Mapping[str, str],
-        *,
-        differentiable: bool,
-    ) -> Outputs:
-        kept, fresh = self._provisions(batch.device.type, declared)
-        run = Run(
-            plan=plan,
-            models=declared.models,
-            strategies=declared.strategies,
-            batch=batch,
-            lists=kept.lists(plan, batch),
-            lists_for=lambda other: fresh.lists(plan, other),
-            differentiable=differentiable,
-        )
-        slots = run.execute()
-        values = output_values(plan, slots, batch, declared.reductions, differentiable=differentiable)
-        parts = contributions_of(plan, slots, differentiable=differentiable) if contributions else ()
-        return Outputs(values, parts, notes)
+                return run(outside_inference(batch), provisions, notes)
+        return run(batch if differentiable else off_graph(batch), provisions, notes)
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> Mapping[str, Tensor]:
         """Evaluate on a view, as any model; inside another pipeline the steps are inlined instead."""

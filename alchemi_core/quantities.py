@@ -112,6 +112,10 @@ DERIVATIVES = frozenset(quantity.name for quantity in _TABLE if quantity.with_re
 """First derivatives of the energy."""
 
 
+SECOND_DERIVATIVES = frozenset({"hessian"})
+"""Second derivatives of the energy: never taken from some of the steps only. Their shape is the strategy's own."""
+
+
 def is_additive(name: str) -> bool:
     """Tell whether several steps' values of the quantity are summed when nothing else is said."""
     return name in QUANTITIES and QUANTITIES[name].combine is Combine.SUM

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from alchemi_core.contract import Constant, OnGraph
 from alchemi_core.errors import CutGradientError, DataError, LostTermError
-from alchemi_core.planning.flat import FlatGroup
 from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.wiring import missing_input
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from alchemi_core.data.batch import Batch
     from alchemi_core.models import ModelConfig
+    from alchemi_core.planning.flat import FlatGroup
     from alchemi_core.planning.plan import ExecutionPlan, PlannedStep
 
 

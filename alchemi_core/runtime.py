@@ -11,7 +11,6 @@ import torch
 from alchemi_core.data.view import ModelView
 from alchemi_core.derivatives.base import Derivative, GroupState
 from alchemi_core.errors import DerivativeError, ModelOutputError, nearest
-from alchemi_core.planning.plan import ExecutionPlan, PlannedGroup, PlannedStep
 from alchemi_core.quantities import QUANTITIES, Per
 from alchemi_core.reductions import weighted_sum
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
     from alchemi_core.models import BaseModelMixin
     from alchemi_core.neighbors.lists import NeighborList
+    from alchemi_core.planning.plan import ExecutionPlan, PlannedGroup, PlannedStep
 
 Slots = list["Tensor | None"]
 Values = dict[str, "Tensor | None"]

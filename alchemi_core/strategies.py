@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alchemi_core.derivatives.autograd import Autograd
 from alchemi_core.derivatives.base import Derivative
 from alchemi_core.derivatives.function import FunctionDerivative
 from alchemi_core.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def as_strategy(derivative_fn: Any, find: Callable[[str], Any]) -> Derivative:

@@ -1,4 +1,7 @@
-"""Settings of the documentation. Build: ``sphinx-build -W --keep-going -b html docs docs/_build/html``."""
+"""Settings of the documentation.
+
+Build: ``sphinx-build -W --keep-going -b html docs docs/_build/html``
+"""
 
 import sys
 from importlib.metadata import version as installed_version
@@ -10,13 +13,18 @@ project = "alchemi"
 copyright = "the alchemi authors, Apache-2.0"  # noqa: A001 - Sphinx's own name
 version = release = installed_version("alchemi-core")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "generated_pages"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "generated_pages",
+]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["deflist", "fieldlist"]
 myst_heading_anchors = 3
 
-# Single backticks in docstrings name Python objects; what is not on a page is set as code.
+# Single backticks in docstrings name Python objects; others are set as code.
 default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"

@@ -12,10 +12,10 @@ import alchemi_core
 ROOT = Path(alchemi_core.__file__).parent
 
 LAYERS = (
-    "errors frozenmap distributions",
+    "errors frozenmap",
     "quantities",
     "contract neighbors.config offers hookspecs",
-    "outputs plugin_records",
+    "outputs plugin_records distributions compatibility",
     "models selection",
     "topology",
     "planning",
@@ -23,6 +23,7 @@ LAYERS = (
     "derivatives reductions",
     "runtime finishing requirements provision strategies",
     "refusals discovery builtins factory registry toolkits",
+    "declaration evaluation",
     "pipeline",
     "algebra expression_reader expressions serialization",
     "ase testing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from alchemi_core.errors import OptionError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from alchemi_core.pipeline import PipelineModelWrapper
 
@@ -115,7 +117,11 @@ def _run(begin: Checkpoint, pipeline: PipelineModelWrapper, folder: OutputFolder
     """Run from a checkpoint to the end, or to a signal between two steps."""
     calculator = AlchemiCalculator(pipeline, dtype=DTYPES[begin.dtype], device=torch.device(begin.device))
     atoms = begin.atoms.copy()
-    with between_steps() as interrupts, MDRun(atoms, begin.settings, calculator, folder) as going:
+    with (
+        between_steps() as interrupts,
+        _telling_how_to_go_on(folder),
+        MDRun(atoms, begin.settings, calculator, folder) as going,
+    ):
         if begin.state:
             going.resume(begin)
         last = _steps(going, _with_part(begin), interrupts)
@@ -125,6 +131,17 @@ def _run(begin: Checkpoint, pipeline: PipelineModelWrapper, folder: OutputFolder
         sys.stderr.write(f"alchemi: interrupted at step {last.step}; go on with: alchemi md --resume {folder.path}\n")
         return SIGNALLED + interrupts.received
     return 0
+
+
+@contextmanager
+def _telling_how_to_go_on(folder: OutputFolder) -> Iterator[None]:
+    """Say where the last checkpoint is when a run fails."""
+    try:
+        yield
+    except BaseException:
+        if folder.claimed and (folder.path / CHECKPOINT).exists():
+            sys.stderr.write(f"stopped; from the last checkpoint it goes on with: alchemi md --resume {folder.path}\n")
+        raise
 
 
 def _with_part(begin: Checkpoint) -> Checkpoint:

@@ -12,7 +12,6 @@ from alchemi_core.cli.atomic_write import write_json, write_text
 from alchemi_core.cli.frames import as_text
 from alchemi_core.cli.md_log import NAME as LOG
 from alchemi_core.cli.md_log import read_log
-from alchemi_core.cli.md_plot import plot_run
 from alchemi_core.cli.provenance import now
 from alchemi_core.cli.tables import Column, show_table
 
@@ -48,6 +47,9 @@ def finish(last: Checkpoint, folder: Path, status: str) -> None:
     write_json(folder / "run.json", describe(last, log, status))
     title = f"{last.record['structure']}  {last.atoms.symbols}"
     told = f"{last.model} · {last.settings.ensemble}, {last.step} steps of {last.settings.timestep:g} fs"
+    # Only now, so that a run starts without waiting for matplotlib.
+    from alchemi_core.cli.md_plot import plot_run
+
     plot_run(folder / "md.png", log, last.settings, len(last.atoms), title, told)
     _show(last, log)
     sys.stdout.write(f"{status}: {last.step} steps, {last.seconds:.1f} s; wrote {folder}\n")

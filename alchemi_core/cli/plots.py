@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 INK, QUIET, GRID = "#22303c", "#7b8894", "#e6eaee"
 BLUE, ORANGE, GREEN, RED = "#2a6f97", "#d9822b", "#3c8d5a", "#b5443c"
-PANEL = (4.8, 2.8)
-HEAD = 0.75
-"""Size of one panel and height of the title, inches."""
+PANEL = (4.1, 2.05)
+LEFT, RIGHT, TOP, BOTTOM = 0.85, 0.3, 1.0, 0.6
+GAPS = (1.0, 0.95)
+"""Width and height of one panel, margins around all, and space between panels, inches."""
 
 
 def new_figure(title: str, subtitle: str, rows: int, columns: int) -> tuple[Figure, list[Axes]]:
@@ -32,15 +33,21 @@ def new_figure(title: str, subtitle: str, rows: int, columns: int) -> tuple[Figu
     figure, panels
         Panels row by row.
     """
-    width, height = columns * PANEL[0], rows * PANEL[1] + HEAD
-    figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
+    width = LEFT + RIGHT + columns * PANEL[0] + (columns - 1) * GAPS[0]
+    height = TOP + BOTTOM + rows * PANEL[1] + (rows - 1) * GAPS[1]
+    figure = Figure(figsize=(width, height), facecolor="white")
     FigureCanvasAgg(figure)
-    engine = figure.get_layout_engine()
-    engine.set(rect=(0.005, 0.01, 0.99, 1.0 - HEAD / height), w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr,call-arg]
-    edge = 0.16 / width
-    figure.text(edge, 1.0 - 0.30 / height, title, fontsize=12.5, fontweight="bold", color=INK)
-    figure.text(edge, 1.0 - 0.54 / height, subtitle, fontsize=9.5, color=QUIET)
+    figure.text(0.2 / width, 1.0 - 0.34 / height, title, fontsize=12.5, fontweight="bold", color=INK)
+    figure.text(0.2 / width, 1.0 - 0.58 / height, subtitle, fontsize=9.5, color=QUIET)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    figure.subplots_adjust(
+        left=LEFT / width,
+        right=1.0 - RIGHT / width,
+        top=1.0 - TOP / height,
+        bottom=BOTTOM / height,
+        wspace=GAPS[0] / PANEL[0],
+        hspace=GAPS[1] / PANEL[1],
+    )
     for axes in panels:
         _quiet(axes)
     return figure, panels

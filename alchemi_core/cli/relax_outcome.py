@@ -9,7 +9,6 @@ import attrs
 from alchemi_core.cli.atomic_write import write_json, write_text
 from alchemi_core.cli.frames import as_text
 from alchemi_core.cli.provenance import now
-from alchemi_core.cli.relax_plot import plot_relaxation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,5 +87,8 @@ class Outcome:
         if self.status in ("converged", "not converged"):
             write_text(folder / "final.extxyz", as_text([self.steps[-1].snapshot.atoms]))
         write_json(folder / "run.json", record | self.record())
+        # Only now, so that a run starts without waiting for matplotlib.
+        from alchemi_core.cli.relax_plot import plot_relaxation
+
         title = f"{self.structure.label}  {self.structure.atoms.symbols}"
         plot_relaxation(folder / "relax.png", self.steps, self.how.fmax, title, f"{model} · {self.sentence}")

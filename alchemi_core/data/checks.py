@@ -126,6 +126,6 @@ def _shape(name: str, tensor: Tensor, expected: tuple[int, ...], who: str = "Bat
         raise DataError(f"{name} has shape {list(tensor.shape)}", expected=f"{list(expected)}", who=who)
 
 
-def _type(name: str, tensor: Tensor, right: bool, expected: str) -> None:
+def _type(name: str, tensor: Tensor, right: object, expected: str) -> None:
     if not right:
         raise DataError(f"{name} has type {tensor.dtype}", expected=expected, who="Batch")

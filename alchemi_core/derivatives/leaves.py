@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alchemi_core.derivatives.base import GroupState
-
 if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
+    from alchemi_core.derivatives.base import GroupState
 
 
 def with_leaves(state: GroupState) -> Batch:
@@ -26,4 +25,4 @@ def with_leaves(state: GroupState) -> Batch:
 def _leaf(tensor: Tensor, *, keep: bool) -> Tensor:
     if keep and tensor.requires_grad:
         return tensor.view_as(tensor)
-    return tensor.detach().requires_grad_(True)  # noqa: FBT003 - torch's own signature
+    return tensor.detach().requires_grad_(True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,7 @@ def build(batch: Batch, cutoff: float, skin: float) -> CooList:
     parts = _systems(batch, reach)
     found = sum(len(part.atoms) for part in parts)
     if found > MAX_PAIRS:
-        raise too_many(found, reach)
+        raise _too_many(found, reach)
     pairs = torch.from_numpy(np.concatenate([part.atoms for part in parts]))
     shifts = torch.from_numpy(np.concatenate([part.shifts for part in parts]))
     unsure = torch.from_numpy(np.concatenate([part.unsure for part in parts]).nonzero()[0])
@@ -78,7 +79,7 @@ def coo_from_pairs(batch: Batch, cutoff: float, skin: float, pairs: Tensor, shif
     )
 
 
-def too_many(found: int, reach: float) -> NeighborError:
+def _too_many(found: int, reach: float) -> NeighborError:
     """Return the error for a list that int32 cannot address."""
     return NeighborError(
         f"{found} pairs within {reach:g} Å",
@@ -94,7 +95,7 @@ def _systems(batch: Batch, reach: float) -> list[SystemPairs]:
     cells = np.zeros((batch.num_systems, 3, 3)) if batch.cell is None else _host(batch.cell)
     pbc = np.zeros((batch.num_systems, 3), dtype=bool) if batch.pbc is None else batch.pbc.cpu().numpy()
     parts = [SystemPairs.none()]
-    for system, (start, stop) in enumerate(zip(batch.ptr, batch.ptr[1:], strict=False)):
+    for system, (start, stop) in enumerate(pairwise(batch.ptr)):
         if stop > start:
             part = pairs_in_box(positions[start:stop], cells[system], pbc[system], reach)
             parts.append(part.moved(start))

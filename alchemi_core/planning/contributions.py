@@ -6,16 +6,20 @@ where none of these can be complete, the request is refused here with the term t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
 from alchemi_core.errors import CutGradientError, LostTermError
-from alchemi_core.planning.flat import FlatGroup, FlatStep
 from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.wiring import Wire
 from alchemi_core.quantities import DERIVATIVES, QUANTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from alchemi_core.planning.flat import FlatGroup, FlatStep
 
 Wires = tuple[tuple[Wire, ...], ...]
 
@@ -263,7 +267,7 @@ def resamples(group: FlatGroup) -> bool:
 
 
 def strategy_serves(group: FlatGroup, name: str) -> bool:
-    """Tell whether the group's strategy can return a derivative; a plain function is taken to serve what it is asked."""
+    """Tell whether the group's strategy can return a derivative; a plain function is taken to serve any."""
     if group.derivative_fn is None:
         return name in DERIVATIVES
     serves = getattr(group.derivative_fn, "serves", None)

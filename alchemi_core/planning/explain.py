@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from string import ascii_uppercase
+from typing import TYPE_CHECKING
 
 from alchemi_core.planning.plan import ExecutionPlan, Mode, PlannedGroup, PlannedList, PlannedOutput, PlannedStep
 from alchemi_core.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _ALWAYS = ("positions", "atomic_numbers")
 

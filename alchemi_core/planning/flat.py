@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from alchemi_core.errors import CompositionError
-from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.topology import PipelineGroup, PipelineStep, Topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alchemi_core.models import BaseModelMixin, ModelConfig
 
 Scope = tuple[int, ...]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from alchemi_core.neighbors.config import NeighborConfig
+if TYPE_CHECKING:
+    from alchemi_core.neighbors.config import NeighborConfig
 
 
 class Mode(Enum):

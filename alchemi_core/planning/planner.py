@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import attrs
 
 from alchemi_core.errors import UnknownOutputError
 from alchemi_core.planning.contributions import Contributions, Wires, reported_as, resamples
-from alchemi_core.planning.flat import FlatGroup, FlatStep
 from alchemi_core.planning.formulas import derivative_text, weighted
 from alchemi_core.planning.plan import (
     ExecutionPlan,
@@ -20,12 +19,17 @@ from alchemi_core.planning.plan import (
     Term,
     Write,
 )
-from alchemi_core.planning.requests import additive, check_request, in_table_order
+from alchemi_core.planning.requests import additive, check_request, in_table_order, served_names
 from alchemi_core.planning.sharing import Sharing, share
 from alchemi_core.planning.training import check_trainable
 from alchemi_core.planning.wiring import resolve_wires
-from alchemi_core.quantities import DERIVATIVES, is_additive
-from alchemi_core.topology import PipelineSettings
+from alchemi_core.quantities import DERIVATIVES, SECOND_DERIVATIVES, is_additive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from alchemi_core.planning.flat import FlatGroup, FlatStep
+    from alchemi_core.topology import PipelineSettings
 
 
 def make_plan(
@@ -107,7 +111,9 @@ class _Planner:
     @property
     def _wanted(self) -> frozenset[str]:
         """Requested derivatives of the energy: the standard ones, and whatever only a derivative function can give."""
-        return frozenset(name for name in self.requested if name in DERIVATIVES or name not in self._produced)
+        served = frozenset(name for group in self.groups for name in served_names(group))
+        known = DERIVATIVES | SECOND_DERIVATIVES | served
+        return frozenset(name for name in self.requested if name in known or name not in self._produced)
 
     def _running(self) -> tuple[FlatStep, ...]:
         """Steps that some requested output depends on, in order."""
@@ -209,7 +215,8 @@ class _Planner:
             summed = write.output == output and step.mode in (Mode.REPORTED, Mode.PARTIAL)
             plain = write.name == name and name not in self._wanted
             if summed or plain:
-                weight = step.weight if additive(name, self.settings) or is_additive(name) else 1.0
+                weighs = summed or additive(name, self.settings) or is_additive(name)
+                weight = step.weight if weighs else 1.0
                 convert = f"{write.output} to {name}" if summed and write.output != name else ""
                 yield Term(write.slot, weight, weighted(step.index, weight), convert)  # type: ignore[arg-type]
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from alchemi_core.errors import LostTermError, UnknownOutputError, nearest
 from alchemi_core.planning.contributions import contributors
-from alchemi_core.planning.flat import FlatGroup, FlatStep
 from alchemi_core.planning.wiring import ambiguous
-from alchemi_core.quantities import DERIVATIVES, QUANTITIES, is_additive
-from alchemi_core.topology import PipelineSettings
+from alchemi_core.quantities import DERIVATIVES, QUANTITIES, SECOND_DERIVATIVES, is_additive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alchemi_core.planning.flat import FlatGroup, FlatStep
+    from alchemi_core.topology import PipelineSettings
 
 
 def in_table_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -38,19 +42,20 @@ def available_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
     produced = {known for step in steps for _, known in step.names}
     derived = {name for step in steps for name in step.config.autograd_outputs}
     derived |= {"stress", "virial"} if produced & {"stress", "virial"} else set()
-    served = {name for group in groups for name in _served(group)}
+    served = {name for group in groups for name in served_names(group)}
     return frozenset(produced | derived | served)
 
 
-def _served(group: FlatGroup) -> frozenset[str]:
+def served_names(group: FlatGroup) -> frozenset[str]:
+    """Return what the group's own strategy says that it can give; a plain function does not say."""
     return frozenset(getattr(group.derivative_fn, "serves", ()) or ())
 
 
 def default_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
     """Union of what the parts compute when nobody says.
 
-    Forces and stress are part of it wherever some step can give them. A partition of the energy over atoms is part
-    of it only when every energy has one, and the virial only when a step reports it, being the stress again.
+    Forces and stress are part of it wherever some step can give them. A partition of the energy over atoms, or a
+    Hessian, is part of it only when every energy has one, and the virial only when a step reports it, being the stress again.
     """
     steps = [step for group in groups for step in group.steps]
     energies = contributors(steps)
@@ -59,9 +64,9 @@ def default_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
         active = step.config.active_outputs
         own = {known for output, known in step.names if active is None or output in active}
         names |= own | {n for n in step.config.autograd_outputs & {"forces", "stress"} if active is None or n in active}
-    if not all("node_energies" in step.config.kinds for step in energies):
-        names.discard("node_energies")
-    return frozenset(names)
+    partial = {"node_energies", *SECOND_DERIVATIVES}
+    whole = {name for name in partial if all(name in step.config.kinds for step in energies)}
+    return frozenset(names - (partial - whole))
 
 
 def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settings: PipelineSettings) -> None:
@@ -78,7 +83,7 @@ def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settin
     """
     steps = [step for group in groups for step in group.steps]
     available = available_outputs(groups)
-    plain_function = any(group.derivative_fn is not None and not _served(group) for group in groups)
+    plain_function = any(g.derivative_fn is not None and not served_names(g) for g in groups)
     for name in in_table_order(requested):
         if name not in available and not plain_function:
             raise _unknown(name, available)

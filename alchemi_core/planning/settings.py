@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from alchemi_core.errors import CompositionError
 from alchemi_core.planning.flat import inner_topology
 from alchemi_core.topology import PipelineSettings, Topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHARED = tuple(field.name for field in attrs.fields(PipelineSettings) if field.name != "active_outputs")
 """Settings that hold for a whole pipeline."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
-from alchemi_core.planning.flat import FlatStep
 from alchemi_core.planning.plan import PlannedList
 from alchemi_core.topology import MAX_CUTOFF_RATIO, NeighborAdaptation, PipelineSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alchemi_core.planning.flat import FlatStep
 
 
 @attrs.frozen

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from alchemi_core.contract import Analytic, OutputKind
 from alchemi_core.models import ModelConfig
-from alchemi_core.planning.flat import FlatGroup, FlatStep
 from alchemi_core.planning.requests import available_outputs, default_outputs, in_table_order
 from alchemi_core.planning.sharing import merged_config
 from alchemi_core.planning.wiring import resolve_wires
-from alchemi_core.topology import PipelineSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from alchemi_core.planning.flat import FlatGroup, FlatStep
+    from alchemi_core.topology import PipelineSettings
 
 
 def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> ModelConfig:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from alchemi_core.contract import OnGraph
 from alchemi_core.errors import CutGradientError, LostTermError
-from alchemi_core.planning.contributions import Contributions
-from alchemi_core.planning.flat import FlatStep
 from alchemi_core.planning.plan import Mode
-from alchemi_core.planning.wiring import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from alchemi_core.planning.contributions import Contributions
+    from alchemi_core.planning.flat import FlatStep
+    from alchemi_core.planning.wiring import Wire
 
 _DETACHED = (Mode.REPORTED, Mode.PARTIAL)
 
@@ -58,8 +62,8 @@ def _refuse_detached_readers(contributions: Contributions, step: FlatStep, mode:
 
 def _unreached(step: FlatStep, producer: FlatStep, wire: Wire) -> CutGradientError:
     return CutGradientError(
-        f"takes {wire.name!r} of step {producer.index} ({producer.label}) but gives values detached from it; in training "
-        f"mode, gradients of the parameters of {producer.label} would miss that part",
+        f"takes {wire.name!r} of step {producer.index} ({producer.label}) but gives values detached from it; "
+        f"in training mode, gradients of the parameters of {producer.label} would miss that part",
         expected="values on the graph of what they are computed from",
         who=f"step {step.index} ({step.label})",
         fix=f"PipelineStep({producer.label}, detach=True) trains it on the other terms only, or call pipe.eval()",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 
 from alchemi_core.errors import WiringError, nearest
 from alchemi_core.planning.flat import FlatGroup, FlatStep, Scope, inner_topology
 from alchemi_core.quantities import DERIVATIVES, GEOMETRY, QUANTITIES
-from alchemi_core.topology import PipelineStep, Topology
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from alchemi_core.topology import PipelineStep, Topology
 
 
 @attrs.frozen
@@ -141,11 +145,11 @@ def missing_input(name: str, reader: FlatStep, earlier: Sequence[FlatStep]) -> W
         "\n".join(lines),
         expected="a producer earlier in the pipeline, or the field on the batch",
         who=f"step {reader.index} ({reader.label})",
-        fix=_suggestion(name, reader, earlier),
+        fix=_suggestion(name, earlier),
     )
 
 
-def _suggestion(name: str, reader: FlatStep, earlier: Sequence[FlatStep]) -> str:
+def _suggestion(name: str, earlier: Sequence[FlatStep]) -> str:
     """Suggest the rename of a like-shaped output with the nearest name, else a field on the batch."""
     wanted = QUANTITIES.get(name)
     for step in reversed(earlier):

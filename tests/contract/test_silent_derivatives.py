@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-
-from alchemi_core.derivatives.autograd import energy_derivatives
-from alchemi_core.errors import CutGradientError, LostTermError
 from support import byhand
 from support.pipelines import ALL, autograd, direct, pipeline
 from support.structures import batch_of, mixed, salt
 from support.toys import Charges, Coulomb, Gaussians, HybridCoulomb, Kernel
+
+from alchemi_core.derivatives.autograd import energy_derivatives
+from alchemi_core.errors import CutGradientError, LostTermError
 
 
 def two_gaussians(batch):

@@ -3,6 +3,10 @@
 import attrs
 import pytest
 import torch
+from support import byhand
+from support.pipelines import ALL, autograd, direct, pipeline
+from support.structures import batch_of, ethanol, left_handed, mixed, outside, salt, slab_without_height, water
+from support.toys import Gaussians, Kernel, per_system, window
 
 from alchemi_core.contract import OnGraph
 from alchemi_core.errors import NeighborError
@@ -12,10 +16,6 @@ from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.formats import to_matrix
 from alchemi_core.neighbors.geometry import pair_vectors
 from alchemi_core.neighbors.halves import to_half
-from support import byhand
-from support.pipelines import ALL, autograd, direct, pipeline
-from support.structures import batch_of, ethanol, left_handed, mixed, outside, salt, slab_without_height, water
-from support.toys import Gaussians, Kernel, per_system, window
 
 LAYOUTS = [(format_, half) for format_ in ("coo", "matrix") for half in (False, True)]
 
@@ -143,7 +143,18 @@ def test_11_one_pipeline_serves_any_sequence_of_batches():
     dense = crystal.with_fields(positions=crystal.positions * 0.7, cell=crystal.cell * 0.7)
     open_ = crystal.with_fields(pbc=torch.zeros_like(crystal.pbc))
     without_cell = batch_of(salt()).with_fields(cell=None, pbc=None)
-    sequence = [crystal, dense, open_, crystal, without_cell, crystal, mixed(), batch_of(water(), salt()), dense, crystal]
+    sequence = [
+        crystal,
+        dense,
+        open_,
+        crystal,
+        without_cell,
+        crystal,
+        mixed(),
+        batch_of(water(), salt()),
+        dense,
+        crystal,
+    ]
     for batch in sequence:
         byhand.assert_outputs(pipe(batch, requested={"energy"}), {"energy": energy_of_all(batch)}, rtol=1e-12)
 

@@ -4,19 +4,26 @@ from functools import cache
 
 import pytest
 import torch
+from support import byhand
+from support.structures import mixed
+from support.toys import Gaussians, Shaped, Shift
 
 from alchemi_core.contract import Analytic, OnGraph
 from alchemi_core.derivatives.autograd import energy_derivatives
 from alchemi_core.errors import LostTermError
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.topology import PipelineGroup, PipelineStep
-from support import byhand
-from support.structures import mixed
-from support.toys import Gaussians, Shaped, Shift
 
 KINDS = {"graph": OnGraph(), "graph of positions": OnGraph("positions"), "analytic": Analytic()}
 REPORTS = ((), ("forces",), ("stress",), ("forces", "stress"), ("forces", "virial"), ("forces", "stress", "virial"))
-REQUESTS = ({"energy"}, {"forces"}, {"stress"}, {"virial"}, {"energy", "forces"}, {"energy", "forces", "stress"}, {"energy", "forces", "stress", "virial"})
+REQUESTS = (
+    {"energy"},
+    {"forces"},
+    {"stress"},
+    {"virial"},
+    {"energy", "forces", "stress"},
+    {"energy", "forces", "stress", "virial"},
+)
 
 
 def derivative(energy, data, requested):

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
+from support.pipelines import ALL, FD, GRAPH, autograd, direct, pipeline
+from support.structures import batch_of, mixed, salt, water
+from support.toys import Charges, Coulomb, Gaussians, Hardness, HybridCoulomb, Kernel, with_config
 
 from alchemi_core.contract import Constant, OnGraph
 from alchemi_core.derivatives.autograd import energy_derivatives
 from alchemi_core.errors import CutGradientError, DerivativeError, LostTermError
 from alchemi_core.topology import PipelineStep
-from support.pipelines import ALL, FD, GRAPH, autograd, direct, pipeline
-from support.structures import batch_of, mixed, salt, water
-from support.toys import Charges, Coulomb, Gaussians, Hardness, HybridCoulomb, Kernel, with_config
 
 
 def crystal():
@@ -43,7 +43,10 @@ def compositions():
         "beside a kernel": (pipeline(autograd(gaussians, Kernel(-0.3, 3.5)), direct(Kernel())), gaussians.strength),
         "wired": (pipeline(autograd(charges, Coulomb(), Hardness(), gaussians)), charges.scale),
         "nested": (pipeline(autograd(pipeline(direct(charges)), Coulomb(), gaussians)), charges.scale),
-        "resampled": (pipeline(autograd(charges, Coulomb(), gaussians, derivative_fn="finite-difference")), charges.scale),
+        "resampled": (
+            pipeline(autograd(charges, Coulomb(), gaussians, derivative_fn="finite-difference")),
+            charges.scale,
+        ),
     }
 
 

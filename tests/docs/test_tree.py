@@ -1,4 +1,4 @@
-"""What the project says of itself is so: commands of the README, links, languages of code blocks, nothing of a machine."""
+"""What the project says of itself is so: commands of the README, links, languages of code, nothing of a machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MACHINE = re.compile(r"(?<![\w.-])/(?:work|tmp|root|home|opt|usr|var|mnt|Users)/
 
 
 def shell_commands() -> list[str]:
-    return [block.text.replace("\\\n    ", "").strip() for block in read_blocks(ROOT / "README.md") if block.language == "sh"]
+    return [block.text.strip() for block in read_blocks(ROOT / "README.md") if block.language == "sh"]
 
 
 def test_the_test_command_is_what_continuous_integration_runs() -> None:
@@ -51,9 +51,10 @@ def test_documents_name_nothing_of_a_machine(path: Path) -> None:
     assert not re.search(r"\b(?:TODO|FIXME|TBD|XXX)\b", text)
 
 
-@pytest.mark.parametrize("path", [p for p in DOCUMENTS if p.suffix == ".md"], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_to_files_lead_somewhere(path: Path) -> None:
-    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL))
+    words = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", words)
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 

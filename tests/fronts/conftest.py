@@ -16,7 +16,8 @@ HOOKS = """
 from alchemi_core.hookspecs import hookimpl
 from alchemi_core.offers import ModelOffer
 
-NAMES = {"springs": "Springs", "brittle": "Brittle", "slow-springs": "Slow", "blind": "Blind", "hydrogen": "Hydrogen"}
+NAMES = {"springs": "Springs", "brittle": "Brittle", "souring": "Souring", "slow-springs": "Slow", "blind": "Blind"}
+NAMES["hydrogen"] = "Hydrogen"
 
 @hookimpl
 def alchemi_models():

@@ -58,6 +58,20 @@ class Brittle(Springs):
         return super().compute(view, requested)
 
 
+class Souring(Springs):
+    """Gives forces that are no numbers after some evaluations."""
+
+    def __init__(self, after=3, **options):
+        super().__init__(**options)
+        self.after = after
+
+    def compute(self, view, requested):
+        outputs = super().compute(view, requested)
+        if len(self.asked) > self.after:
+            outputs["forces"] = outputs["forces"] * torch.nan
+        return outputs
+
+
 class Slow(Springs):
     """Takes its time."""
 

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import torch
-
 from support import differences
 
 SPAN = range(-3, 4)

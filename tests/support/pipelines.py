@@ -18,3 +18,8 @@ def direct(*steps):
 
 def pipeline(*groups, **settings):
     return PipelineModelWrapper(groups=groups, **settings)
+
+
+def grouped(*groups):
+    """A pipeline of (steps, options of the group)."""
+    return PipelineModelWrapper([PipelineGroup(steps, **options) for steps, options in groups])

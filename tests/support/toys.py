@@ -255,7 +255,7 @@ class Doubling(BaseModelMixin):
 
 
 class ChargeKernel(BaseModelMixin):
-    """The energy of `Coulomb` as a black box: detached, with forces and stress that know nothing of where q comes from."""
+    """The energy of `Coulomb` as a black box, with forces and stress that know nothing of where q comes from."""
 
     def __init__(self, cutoff=5.0, name="charge-kernel"):
         self.inner = HybridCoulomb(cutoff)

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-
-from alchemi_core.builtins import alchemi_derivatives
-from alchemi_core.registry import Registry, default_registry
-from alchemi_core.topology import PipelineStep
 from support import byhand
 from support.pipelines import ALL, autograd, direct, pipeline
 from support.structures import batch_of, mixed, salt, water
 from support.toys import Charges, Coulomb, Gaussians, HybridCoulomb, Kernel
+
+from alchemi_core.builtins import alchemi_derivatives
+from alchemi_core.registry import Registry, default_registry
+from alchemi_core.topology import PipelineStep
 
 
 def everything():
@@ -88,7 +88,13 @@ def test_weights_move_with_to_and_outputs_follow_the_batch():
 def test_one_instance_in_several_pipelines_is_never_reconfigured():
     model = Gaussians()
     config, flags = model.model_config, (model.training, model.strength.requires_grad)
-    pipes = [pipeline(autograd(model)), pipeline(direct(model)), 0.5 * model, model + Kernel(), pipeline(direct(model), active_outputs={"energy"})]
+    pipes = [
+        pipeline(autograd(model)),
+        pipeline(direct(model)),
+        0.5 * model,
+        model + Kernel(),
+        pipeline(direct(model), active_outputs={"energy"}),
+    ]
     first = [pipe(mixed(), requested={"energy", "forces"}) for pipe in pipes]
     for pipe, before in zip(reversed(pipes), reversed(first), strict=True):
         same(pipe(mixed(), requested={"energy", "forces"}), before)
@@ -161,7 +167,9 @@ def test_a_new_pipeline_is_in_evaluation_mode_and_leaves_its_models_alone():
 
 
 def test_the_representation_names_groups_and_steps():
-    assert "group 0 (autograd): charge-model, hybrid-coulomb, gaussians\n  group 1 (direct): kernel" in repr(everything())
+    assert "group 0 (autograd): charge-model, hybrid-coulomb, gaussians\n  group 1 (direct): kernel" in repr(
+        everything()
+    )
 
 
 def test_a_pipeline_of_pipelines_keeps_parameters_once():

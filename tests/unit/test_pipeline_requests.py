@@ -2,15 +2,15 @@
 
 import pytest
 import torch
+from support import byhand
+from support.pipelines import ALL, autograd, direct, pipeline
+from support.structures import batch_of, mixed, salt, water
+from support.toys import Charges, Coulomb, Gaussians, HybridCoulomb, Kernel, with_config
 
 from alchemi_core.contract import Analytic, OnGraph
 from alchemi_core.errors import DataError, DeclarationError, LostTermError, MissingOutputError
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.topology import PipelineGroup, PipelineStep
-from support import byhand
-from support.pipelines import ALL, autograd, direct, pipeline
-from support.structures import batch_of, mixed, salt, water
-from support.toys import Charges, Coulomb, Gaussians, HybridCoulomb, Kernel, with_config
 
 
 def test_active_outputs_are_the_union_of_the_parts():
@@ -133,7 +133,10 @@ def test_forces_of_no_energy_are_added_and_never_lost():
 
 def test_a_stress_of_no_energy_serves_the_virial_too():
     pipe = pipeline(autograd(Gaussians()), direct(Wind(("forces", "stress"))))
-    out, still = pipe(batch_of(salt()), requested={"virial"}), pipeline(autograd(Gaussians()))(batch_of(salt()), requested={"virial"})
+    out, still = (
+        pipe(batch_of(salt()), requested={"virial"}),
+        pipeline(autograd(Gaussians()))(batch_of(salt()), requested={"virial"}),
+    )
     volume = torch.linalg.det(batch_of(salt()).cell).abs()
     torch.testing.assert_close(out["virial"], still["virial"] - volume.view(-1, 1, 1))
 
@@ -145,10 +148,15 @@ def test_a_partition_of_the_energy_must_be_whole():
         model_config = ModelConfig(name="partition", outputs=both, supports_pbc=True)
 
         def compute(self, view, requested):
-            return {"energy": view.positions.new_ones(view.num_systems, 1), "node_energies": view.positions.new_ones(view.num_atoms)}
+            return {
+                "energy": view.positions.new_ones(view.num_systems, 1),
+                "node_energies": view.positions.new_ones(view.num_atoms),
+            }
 
     half = pipeline(direct(PipelineStep(Partition(), weight=0.5), PipelineStep(Partition(), weight=2.0)))
-    torch.testing.assert_close(half(mixed(), requested={"node_energies"})["node_energies"], torch.full((5,), 2.5).double())
+    torch.testing.assert_close(
+        half(mixed(), requested={"node_energies"})["node_energies"], torch.full((5,), 2.5).double()
+    )
     mixed_pipe = pipeline(direct(Partition()), direct(Kernel()))
     assert "node_energies" not in mixed_pipe.active_outputs
     with pytest.raises(LostTermError, match="would not add up"):

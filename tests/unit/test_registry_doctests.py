@@ -8,7 +8,9 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("name", ["distributions", "factory", "frozenmap", "models", "plugin_records", "registry"])
+@pytest.mark.parametrize(
+    "name", ["compatibility", "distributions", "factory", "frozenmap", "models", "plugin_records", "registry"]
+)
 def test_examples_run(name: str) -> None:
     result = doctest.testmod(import_module(f"alchemi_core.{name}"))
     assert result.attempted > 0

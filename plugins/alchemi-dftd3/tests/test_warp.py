@@ -146,3 +146,25 @@ def test_positions_far_outside_their_cell(evaluate, structures):
     )
     assert there == pytest.approx(here, rel=1e-5)
     assert np.isfinite(there)
+
+
+def test_auto_on_a_machine_with_cuda(monkeypatch, evaluate, structures):
+    """A batch on the CPU goes to s-dftd3 all the same, and what Warp cannot do is not refused."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert create_model("dftd3", functional="pbe").kernels is not None
+    for options in ({"damping": "zero"}, {"atm": True}, {"cutoffs": {"disp2": 8.0}}, {"backend": "s-dftd3"}):
+        assert create_model("dftd3", functional="pbe", **options).kernels is None
+    auto, exact = (evaluate(structures["rocksalt"], functional="pbe", backend=b) for b in ("auto", "s-dftd3"))
+    assert torch.equal(auto["energy"], exact["energy"])
+    monkeypatch.setattr("alchemi_dftd3.tables.get_functional_params", _unknown)
+    assert create_model("dftd3", functional="pbe").kernels is None
+
+
+def _unknown(*_, **__):
+    raise KeyError
+
+
+def test_functional_that_tad_dftd3_does_not_know_yet(monkeypatch):
+    monkeypatch.setattr("alchemi_dftd3.tables.get_functional_params", _unknown)
+    with pytest.raises(OptionError, match="tad-dftd3 has no bj parameters for 'pbe'"):
+        create_model("dftd3", functional="pbe", backend="warp")

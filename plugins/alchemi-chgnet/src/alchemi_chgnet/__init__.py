@@ -1,1 +1,1 @@
-"""CHGNet for alchemi: a universal charge-informed potential, its energy on the autograd graph."""
+"""CHGNet for alchemi: universal potentials with magnetic moments, their energy on the autograd graph."""

@@ -87,12 +87,12 @@ def find_bonds(view: ModelView, short_cutoff: float, dtype: torch.dtype) -> Bond
     """
     pairs = view.neighbors
     vectors = pair_vectors(view.positions, view.cell, pairs, view.batch_idx).to(dtype)
-    is_short = (vectors.detach().square().sum(dim=1)) < short_cutoff**2
-    order = torch.argsort(is_short.to(torch.uint8), descending=True, stable=True)
-    i, j = pairs.neighbor_list.index_select(0, order).unbind(1)
+    is_short = vectors.detach().square().sum(dim=1) < short_cutoff**2
+    short, long = is_short.nonzero().flatten(), (~is_short).nonzero().flatten()
+    order = torch.cat([short, long])
+    i, j = pairs.neighbor_list.index_select(0, order).long().T.contiguous()
     vectors = vectors.index_select(0, order)
-    lengths = torch.linalg.vector_norm(vectors, dim=1)
-    return Bonds(i.long(), j.long(), vectors, lengths, int(is_short.sum()))
+    return Bonds(i, j, vectors, torch.linalg.vector_norm(vectors, dim=1), short.shape[0])
 
 
 def find_angles(bonds: Bonds) -> Angles:

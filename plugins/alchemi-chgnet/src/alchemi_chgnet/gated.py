@@ -79,7 +79,7 @@ class GatedPerceptron(torch.nn.Module):
         return torch.addmm(self.bias, x, self.first[segment])
 
     def forward(self, total: Tensor) -> Tensor:
-        """Return the result [..., out] of the summed projections [..., 2 · hidden]."""
+        """Return the result [rows, out] of the summed projections [rows, 2 · hidden]."""
         if self.core.second is not None:
             total = ACTIVATIONS[self.name](total)
         core, gate = total.chunk(2, dim=-1)
@@ -97,7 +97,7 @@ class _Tail(torch.nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.second is not None:
-            x = x @ self.second + self.second_bias
+            x = torch.addmm(self.second_bias, x, self.second)
         if self.norm is not None:
             x = functional.layer_norm(x, x.shape[-1:], self.norm, self.norm_bias)
         return x

@@ -6,7 +6,7 @@ from alchemi_core.hookspecs import hookimpl
 from alchemi_core.offers import ModelOffer
 
 CITATIONS = ("10.1038/s42256-023-00716-3",)
-"""Deng et al., Nat. Mach. Intell. 5, 1031 (2023)."""
+"""Deng, Zhong, Jun, Riebesell, Han, Bartel and Ceder, Nat. Mach. Intell. 5, 1031 (2023)."""
 
 
 @hookimpl
@@ -15,9 +15,9 @@ def alchemi_models() -> list[ModelOffer]:
     return [
         ModelOffer(
             name="chgnet",
-            summary="CHGNet 0.3.0, 0.2.0 and r2SCAN: universal potential with magnetic moments",
-            target="alchemi_chgnet.model:CHGNet",
-            licence="BSD-3-Clause",
+            summary="CHGNet: universal potentials with magnetic moments for 89 elements",
+            target="alchemi_chgnet.model:CHGNetModel",
+            licence="BSD-3-Clause-LBNL",
             citations=CITATIONS,
         )
     ]

@@ -65,5 +65,7 @@ def _stress(strain: Tensor, cell: Tensor | None) -> Tensor:
     """Return dE/dε / V, NaN where a system has no volume."""
     if cell is None:
         return torch.full_like(strain, torch.nan)
-    volume = torch.linalg.det(cell.detach().to(strain)).abs()[:, None, None]
-    return torch.where(volume > 0, strain / torch.where(volume > 0, volume, 1.0), torch.nan)
+    a, b, c = cell.detach().to(strain).unbind(1)
+    volume = (a * torch.linalg.cross(b, c)).sum(dim=1).abs()[:, None, None]
+    stress: Tensor = strain / volume.masked_fill(volume == 0, torch.nan)
+    return stress

@@ -88,11 +88,13 @@ class Kernels(torch.nn.Module):
 
         Raises
         ------
+        UnsupportedElementError
+            If there is no reference data for an element, or more than the kernels read.
         GeometryError
             If two atoms are at one place, a coordinate is not finite or a cell is singular.
         """
         reach = self.cutoffs.disp2
-        systems = read_systems(view, reach)
+        systems = read_systems(view, reach, self.elements)
         positions = view.positions.detach().double() / BOHR
         if not systems:
             return _nothing(view, positions, derivatives=derivatives)

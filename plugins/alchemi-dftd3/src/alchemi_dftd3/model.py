@@ -13,7 +13,6 @@ from alchemi_dftd3 import sdftd3, warp
 from alchemi_dftd3.cutoffs import read_cutoffs
 from alchemi_dftd3.damping import FORMS, WHO, read_damping
 from alchemi_dftd3.hooks import D3, S_DFTD3
-from alchemi_dftd3.systems import check_elements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from alchemi_core.data.view import ModelView
     from alchemi_dftd3.cutoffs import Cutoffs
     from alchemi_dftd3.damping import Damping
+    from alchemi_dftd3.kernels import Kernels
 
 Backend: TypeAlias = Literal["auto", "s-dftd3", "warp"]
 BACKENDS = ("auto", "s-dftd3", "warp")
@@ -80,8 +80,7 @@ class DFTD3(BaseModelMixin, torch.nn.Module):
         self.damping = read_damping(functional, damping, parameters, atm=atm)
         self.cutoffs = read_cutoffs(cutoffs)
         self.backend = backend
-        wanted = backend == "warp" or (backend == "auto" and _warp_serves(self.damping, self.cutoffs))
-        self.kernels = warp.make_kernels(self.damping, self.cutoffs) if wanted else None
+        self.kernels = _kernels(backend, self.damping, self.cutoffs)
         self.model_config = ModelConfig(
             name=WHO,
             outputs=dict.fromkeys(("energy", "forces", "stress", "virial"), Analytic()),
@@ -105,9 +104,7 @@ class DFTD3(BaseModelMixin, torch.nn.Module):
         """
         derivatives = bool(requested & DERIVATIVES)
         if self.kernels is not None and (self.backend == "warp" or view.positions.is_cuda):
-            check_elements(view.atomic_numbers, self.kernels.elements, WHO)
             return self.kernels.evaluate(view, derivatives=derivatives).outputs(view, requested)
-        check_elements(view.atomic_numbers, sdftd3.ELEMENTS, WHO)
         return sdftd3.evaluate(view, self.damping, self.cutoffs, derivatives=derivatives).outputs(view, requested)
 
 
@@ -122,5 +119,13 @@ def _check_backend(backend: str) -> None:
         )
 
 
-def _warp_serves(damping: Damping, cutoffs: Cutoffs) -> bool:
-    return torch.cuda.is_available() and not warp.missing() and not warp.obstacle(damping, cutoffs)
+def _kernels(backend: Backend, damping: Damping, cutoffs: Cutoffs) -> Kernels | None:
+    """Make the Warp backend if it is wanted by name, or if it may serve a CUDA batch and can do what is asked."""
+    if backend == "warp":
+        return warp.make_kernels(damping, cutoffs)
+    if backend == "s-dftd3" or not torch.cuda.is_available():
+        return None
+    try:
+        return warp.make_kernels(damping, cutoffs)
+    except OptionError:
+        return None

@@ -54,6 +54,8 @@ def evaluate(view: ModelView, damping: Damping, cutoffs: Cutoffs, *, derivatives
 
     Raises
     ------
+    UnsupportedElementError
+        If there is no reference data for an element.
     GeometryError
         If two atoms are at one place, a coordinate is not finite or a cell is singular.
     """
@@ -61,7 +63,7 @@ def evaluate(view: ModelView, damping: Damping, cutoffs: Cutoffs, *, derivatives
     gradient = np.zeros((view.num_atoms, 3))
     strain = np.zeros((view.num_systems, 3, 3))
     handle = damping.handle()
-    tasks = _tasks(read_systems(view, cutoffs.reach))
+    tasks = _tasks(read_systems(view, cutoffs.reach, ELEMENTS))
     for task, result in zip(tasks, _run(tasks, handle, cutoffs, derivatives=derivatives), strict=True):
         energy[task.system.index] += result["energy"]
         if derivatives:

@@ -51,7 +51,7 @@ class System:
     lattice: NDArray[np.float64] | None
 
 
-def read_systems(view: ModelView, reach: float) -> tuple[System, ...]:
+def read_systems(view: ModelView, reach: float, known: frozenset[int]) -> tuple[System, ...]:
     """Return the systems of a view that have atoms.
 
     s-dftd3 folds atoms into the cell along all three vectors as soon as one is periodic, and counts images of skewed
@@ -64,13 +64,18 @@ def read_systems(view: ModelView, reach: float) -> tuple[System, ...]:
         The batch, on any device.
     reach : float, Bohr
         Longest cutoff.
+    known : frozenset of int
+        Atomic numbers with reference data.
 
     Raises
     ------
+    UnsupportedElementError
+        If another element occurs.
     GeometryError
         If a coordinate is not finite or a cell is singular.
     """
     numbers = view.atomic_numbers.cpu().numpy().astype(np.int32)
+    _check_elements(numbers, known)
     positions = _host(view.positions) / BOHR
     spans = enumerate(zip(view.ptr, view.ptr[1:], strict=False))
     occupied = [(index, slice(start, stop)) for index, (start, stop) in spans if start < stop]
@@ -112,15 +117,13 @@ def touching(first: int, second: int) -> GeometryError:
     )
 
 
-def check_elements(numbers: Tensor, known: frozenset[int], who: str) -> None:
-    """Raise `UnsupportedElementError` naming the first atom of an element that is not known."""
-    found = set(torch.unique(numbers).tolist()) - known
-    if found:
-        number = min(found)
+def _check_elements(numbers: NDArray[np.int32], known: frozenset[int]) -> None:
+    if unknown := set(numbers.tolist()) - known:
+        number = min(unknown)
         raise UnsupportedElementError(
-            f"atom {int((numbers == number).nonzero()[0])} has atomic number {number}",
+            f"atom {int(np.argmax(numbers == number))} has atomic number {number}",
             expected=f"elements with D3 reference data, up to {max(known)}",
-            who=who,
+            who=WHO,
         )
 
 

@@ -99,32 +99,25 @@ def _folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pretrained_potentials"
 
 
-def read_checkpoint(path: Path, *, trusted: bool) -> dict[str, Any]:
-    """Read a checkpoint: a mapping with ``config`` and ``model_state_dict``.
+def check_plain(path: Path) -> None:
+    """Make sure that a file holds a checkpoint made of tensors, arrays, numbers and names only.
 
-    Parameters
-    ----------
-    path : Path
-        File written by sevenn.
-    trusted : bool
-        Whether code in the file may run, where it cannot be read otherwise.
+    sevenn reads checkpoints in a way that runs any code in them; of a file that passes here there is none.
 
     Raises
     ------
     InputFileError
-        If it cannot be read as plain data and is not trusted, or is no checkpoint.
+        If it holds anything else, or is no checkpoint.
     """
-    # Arrays of numbers are all that checkpoints of sevenn hold beyond tensors and plain values.
     with torch.serialization.safe_globals(_array_types()):
         try:
-            content = torch.load(path, map_location="cpu", weights_only=not trusted)
+            content = torch.load(path, map_location="cpu", weights_only=True)
         except UnpicklingError as error:
             raise _distrusted(path) from error
         except (OSError, RuntimeError, EOFError) as error:
             raise InputFileError(f"{path}: {error}", expected="a checkpoint of sevenn", who=WHO) from error
     if not isinstance(content, dict) or not {"config", "model_state_dict"} <= content.keys():
         raise InputFileError(f"{path} holds no 'config' and 'model_state_dict'", expected="a checkpoint of sevenn", who=WHO)
-    return content
 
 
 def _array_types() -> list[Any]:

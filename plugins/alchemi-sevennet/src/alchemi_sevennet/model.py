@@ -11,10 +11,10 @@ from alchemi_core.errors import OptionError, nearest
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
-from alchemi_sevennet.assembly import build_network
-from alchemi_sevennet.checkpoints import DEFAULT, WHO, Shipped, find_checkpoint, read_checkpoint
+from alchemi_sevennet.checkpoints import DEFAULT, WHO, Shipped, check_plain, find_checkpoint
 from alchemi_sevennet.elements import element_rows, look_up
 from alchemi_sevennet.hooks import CITATIONS
+from alchemi_sevennet.loading import Loaded, load_network, run_layers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 class SevenNet(BaseModelMixin, torch.nn.Module):
     """SevenNet, an equivariant potential that passes messages between neighbors.
 
-    Park, Kim, Hwang and Han, J. Chem. Theory Comput. 20, 4857 (2024), https://doi.org/10.1021/acs.jctc.4c00190. The
-    network is written here in plain torch; the package sevenn gives the weights.
+    Park, Kim, Hwang and Han, J. Chem. Theory Comput. 20, 4857 (2024), https://doi.org/10.1021/acs.jctc.4c00190. Network
+    and weights are those of the package sevenn, its convolutions exchanged for faster ones with the same results.
 
     Weights are float32, as fitted; ``.double()`` makes a float64 model. Positions of either precision are taken and
-    energies given back in the same. The model is in evaluation mode; all weights are parameters that can be trained.
+    energies given back in the same. The model is in evaluation mode; what sevenn trains are parameters that can be
+    trained here. An atom without neighbors keeps the energy that the network gives an atom without messages.
 
     Parameters
     ----------
@@ -50,8 +51,6 @@ class SevenNet(BaseModelMixin, torch.nn.Module):
         If there is no such checkpoint or modality, or a modality is missing.
     InputFileError
         If a file is no checkpoint, or must not be read without trust.
-    DataError
-        If it describes a network that is not known here.
     """
 
     rows: Tensor
@@ -59,13 +58,14 @@ class SevenNet(BaseModelMixin, torch.nn.Module):
     def __init__(self, checkpoint: str | Path = DEFAULT, *, modal: str | None = None, trusted: bool = False) -> None:
         super().__init__()
         path, shipped = find_checkpoint(checkpoint)
-        content = read_checkpoint(path, trusted=trusted)
-        config = content["config"]
-        modality = _choose(config.get("_modal_map") or {}, modal)
-        number = None if modality is None else config["_modal_map"][modality]
-        self.network = build_network(config, content["model_state_dict"], number)
-        self.register_buffer("rows", element_rows(config["_type_map"]), persistent=False)
-        self.model_config = _config(config, shipped, modality)
+        if shipped is None and not trusted:
+            check_plain(path)
+        loaded = load_network(path)
+        self.layers, self.elements = loaded.layers, len(loaded.rows)
+        self.modalities, modality = loaded.modalities, _choose(loaded.modalities, modal)
+        self.modality = None if modality is None else loaded.modalities[modality]
+        self.register_buffer("rows", element_rows(loaded.rows), persistent=False)
+        self.model_config = _config(loaded, shipped, modality)
         self.eval()
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:  # noqa: ARG002 - both come together
@@ -78,10 +78,26 @@ class SevenNet(BaseModelMixin, torch.nn.Module):
         """
         rows = look_up(self.rows, view, WHO)
         vectors = pair_vectors(view.positions, view.cell, view.neighbors, view.batch_idx)
-        pairs = view.neighbors.neighbor_list.T.contiguous()
-        atoms = self.network(vectors.to(self.network.embedding.dtype), pairs, rows).to(view.positions.dtype)
+        made = run_layers(self.layers, self._inputs(vectors, view.neighbors.neighbor_list, rows))
+        atoms = made["atomic_energy"].squeeze(1).to(view.positions.dtype)
         energy = atoms.new_zeros(view.num_systems).index_add(0, view.batch_idx, atoms)
         return {"energy": energy.unsqueeze(1), "node_energies": atoms}
+
+    def _inputs(self, vectors: Tensor, neighbor_list: Tensor, rows: Tensor) -> dict[str, Tensor]:
+        """Return what the layers read, by sevenn's keys."""
+        dtype = next(self.layers.parameters()).dtype
+        elements = torch.nn.functional.one_hot(rows, self.elements).to(dtype)
+        data = {
+            "edge_vec": vectors.to(dtype),
+            "edge_index": neighbor_list.long().T.contiguous(),
+            "x": elements,
+            "node_attr": elements,
+            "atom_type": rows,
+        }
+        if self.modality is not None:
+            data["modal_type"] = rows.new_tensor(self.modality)
+            data["modal_attr"] = torch.nn.functional.one_hot(data["modal_type"], len(self.modalities)).to(dtype)
+        return data
 
 
 def _choose(modalities: Mapping[str, int], modal: str | None) -> str | None:
@@ -91,25 +107,27 @@ def _choose(modalities: Mapping[str, int], modal: str | None) -> str | None:
         if modal is None:
             return None
         raise OptionError(f"modal={modal!r}", expected="no modal: this model was fitted to one level of theory", who=WHO)
-    exact = {name.lower(): name for name in modalities}
     if modal is None:
-        raise OptionError("modal is missing", expected=f"one of {listed}", who=WHO, fix=f"modal={next(iter(modalities))!r}")
-    if modal.lower() not in exact:
-        near = nearest(modal.lower(), exact)
-        fix = f"modal={exact[near]!r}" if near else ""
+        fix = f"modal={next(iter(modalities))!r}"
+        raise OptionError("modal is missing", expected=f"one of {listed}", who=WHO, fix=fix)
+    names = {name.lower(): name for name in modalities}
+    if modal.lower() not in names:
+        near = nearest(modal.lower(), names)
+        fix = f"modal={names[near]!r}" if near else ""
         raise OptionError(f"modal={modal!r}", expected=f"one of {listed}", who=WHO, fix=fix)
-    return exact[modal.lower()]
+    return names[modal.lower()]
 
 
-def _config(config: Mapping[str, Any], shipped: Shipped | None, modality: str | None) -> ModelConfig:
+def _config(loaded: Loaded, shipped: Shipped | None, modality: str | None) -> ModelConfig:
     level = "" if shipped is None else shipped.levels.get(modality or "", shipped.level)
+    graph: Any = OnGraph({"positions", "cell"})
     return ModelConfig(
         name=WHO,
-        outputs={"energy": OnGraph({"positions", "cell"}), "node_energies": OnGraph({"positions", "cell"})},
+        outputs={"energy": graph, "node_energies": graph},
         active_outputs={"energy", "forces", "stress"},
         supports_pbc=True,
-        neighbor_config=NeighborConfig(cutoff=config["cutoff"]),
-        elements=config["_type_map"],
+        neighbor_config=NeighborConfig(cutoff=loaded.cutoff),
+        elements=loaded.rows,
         level_of_theory=level,
         citations=(*CITATIONS, *(() if shipped is None else shipped.citations)),
     )

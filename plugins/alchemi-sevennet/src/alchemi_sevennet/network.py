@@ -1,137 +1,130 @@
-"""The network: from pair vectors and elements to one energy per atom."""
+"""The network of a checkpoint, built by the package sevenn and cut down to atomic energies."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from alchemi_sevennet.irreps import SCALAR
-from alchemi_sevennet.linear import Linear, add_features
+from alchemi_core.errors import DataError
+
+with warnings.catch_warnings():
+    # torch deprecates torch.jit, which e3nn and sevenn use while they are imported.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from sevenn import _keys as key
+    from sevenn.checkpoint import SevenNetCheckpoint
+    from sevenn.nn.node_embedding import OnehotEmbedding
+
+    from alchemi_sevennet.convolution import BlockedConvolution
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
     from torch import Tensor
 
-    from alchemi_sevennet.convolution import Convolution
-    from alchemi_sevennet.gate import Gate
-    from alchemi_sevennet.linear import ElementLinear, Features
-    from alchemi_sevennet.radial import PairEncoding, Perceptron, RadialNetwork
-
-
-class Interaction(torch.nn.Module):
-    """One layer: mix, collect from neighbors, mix, add what the atom was, gate.
-
-    Parameters
-    ----------
-    before, after : Linear
-        Mixing before and after collecting.
-    keep : Linear or ElementLinear
-        Mixing of the atom's own features that are added.
-    radial : RadialNetwork
-        Makes hidden radial features.
-    collect : Convolution
-        Collects from neighbors.
-    gate : Gate
-        Nonlinearity.
-    """
-
-    def __init__(
-        self,
-        before: Linear,
-        after: Linear,
-        keep: Linear | ElementLinear,
-        radial: RadialNetwork,
-        collect: Convolution,
-        gate: Gate,
-    ) -> None:
-        super().__init__()
-        self.before, self.after, self.keep = before, after, keep
-        self.radial, self.collect, self.gate = radial, collect, gate
-
-    def forward(self, features: Features, basis: Tensor, y: Tensor, pairs: Tensor, rows: Tensor) -> Features:
-        """Return the features after this layer."""
-        kept = self.keep(features) if isinstance(self.keep, Linear) else self.keep(features, rows)
-        collected = self.collect(self.before(features), y, self.radial(basis), pairs)
-        gated: Features = self.gate(add_features(self.after(collected), kept))
-        return gated
-
-
-class Readout(torch.nn.Module):
-    """Scalars of an atom to its energy: two linear maps, as most checkpoints have.
-
-    Parameters
-    ----------
-    first, second : Linear
-        To hidden scalars, and to one.
-    """
-
-    def __init__(self, first: Linear, second: Linear) -> None:
-        super().__init__()
-        self.first, self.second = first, second
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the readout [N, 1] of scalars [N, count]."""
-        out: Features = self.second(self.first({SCALAR: x}))
-        return out[SCALAR]
+_AFTERWARDS = ("reduce_total_enegy", "force_output")
+"""What sevenn appends to the network, under its own spelling: the sum over atoms and the gradient are the pipeline's."""
 
 
 class Network(torch.nn.Module):
-    """All of it.
+    """From pair vectors to one energy per atom.
 
     Parameters
     ----------
-    encoding : PairEncoding
-        Of distances and directions.
-    embedding : Tensor [elements, count]
-        First features by element.
-    layers : sequence of Interaction
-        In order.
-    readout : Readout or Perceptron
-        Scalars to energies.
-    scale, shift : Tensor [elements], eV
-        By element: energy = scale · readout + shift. Not fitted further.
+    checkpoint : SevenNetCheckpoint
+        Read by sevenn.
+    modality : int, optional
+        Number of the level of theory, for a model fitted to several.
     """
 
-    scale: Tensor
-    shift: Tensor
-
-    def __init__(
-        self,
-        encoding: PairEncoding,
-        embedding: Tensor,
-        layers: Sequence[Interaction],
-        readout: Readout | Perceptron,
-        scale: Tensor,
-        shift: Tensor,
-    ) -> None:
+    def __init__(self, checkpoint: SevenNetCheckpoint, modality: int | None) -> None:
         super().__init__()
-        self.encoding, self.readout = encoding, readout
-        self.embedding = torch.nn.Parameter(embedding)
-        self.layers = torch.nn.ModuleList(layers)
-        self.register_buffer("scale", scale)
-        self.register_buffer("shift", shift)
+        layers = {name: layer for name, layer in _build(checkpoint).items() if name not in _AFTERWARDS}
+        self.layers = torch.nn.ModuleDict({name: _exchanged(layer) for name, layer in layers.items()})
+        self._modality = modality
 
-    def forward(self, vectors: Tensor, pairs: Tensor, rows: Tensor) -> Tensor:
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating type of the weights."""
+        return next(self.parameters()).dtype
+
+    def forward(self, vectors: Tensor, pairs: Tensor, rows: Tensor, batch_idx: Tensor, systems: int) -> Tensor:
         """Return the energy of each atom.
 
         Parameters
         ----------
         vectors : Tensor [E, 3], Å
-            From atom i to atom j of each pair, both directions listed.
-        pairs : Tensor [2, E], int
+            From atom i to atom j.
+        pairs : Tensor [2, E], int64
             Atoms i and j.
         rows : Tensor [N], int64
-            Row of each atom's element.
+            Row of each atom's element in the tables.
+        batch_idx : Tensor [N], int64
+            System of each atom.
+        systems : int
+            Number of systems.
 
         Returns
         -------
         Tensor [N], eV
         """
-        basis, y = self.encoding(vectors)
-        features: Features = {SCALAR: self.embedding.index_select(0, rows).unsqueeze(1)}
-        for layer in self.layers:
-            features = layer(features, basis, y, pairs, rows)
-        raw = self.readout(features[SCALAR].squeeze(1)).squeeze(1)
-        return raw * self.scale.index_select(0, rows) + self.shift.index_select(0, rows)
+        data: dict[str, Any] = {
+            key.EDGE_VEC: vectors,
+            key.EDGE_IDX: pairs,
+            key.NODE_FEATURE: rows,
+            key.BATCH: batch_idx,
+        }
+        if self._modality is not None:
+            data[key.MODAL_TYPE] = torch.full((systems,), self._modality, device=rows.device)
+        for layer in self.layers.values():
+            data = layer(data)
+        energies: Tensor = data[key.ATOMIC_ENERGY].flatten()
+        return energies
+
+
+class OneHot(torch.nn.Module):
+    """A one-hot embedding of sevenn, whose answer is always float32, in the floating type of the geometry.
+
+    Parameters
+    ----------
+    original : OnehotEmbedding
+        What is wrapped.
+    """
+
+    def __init__(self, original: OnehotEmbedding) -> None:
+        super().__init__()
+        self.original = original
+
+    def forward(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Embed, then cast."""
+        data = self.original(data)
+        for name in (self.original.key_output, self.original.key_additional_output):
+            if name is not None:
+                data[name] = data[name].to(data[key.EDGE_VEC].dtype)
+        return data
+
+
+def _build(checkpoint: SevenNetCheckpoint) -> dict[str, torch.nn.Module]:
+    with warnings.catch_warnings():
+        # As above: building compiles with torch.jit.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return dict(checkpoint.build_model().named_children())
+        except (KeyError, ValueError, AssertionError, RuntimeError) as error:
+            raise DataError(
+                f"{checkpoint.checkpoint_path} describes no network that sevenn builds: {error}",
+                expected="a checkpoint of the installed version of sevenn",
+                who="sevennet",
+            ) from error
+
+
+def _exchanged(layer: torch.nn.Module) -> torch.nn.Module:
+    if BlockedConvolution.replaces(layer):
+        return BlockedConvolution(layer)  # type: ignore[arg-type]  # replaces() looked at its type
+    return OneHot(layer) if isinstance(layer, OnehotEmbedding) else layer
+
+
+def read_network(path: Path, modality: int | None) -> Network:
+    """Return the network of a checkpoint file that is known to be safe to read."""
+    return Network(SevenNetCheckpoint(path), modality)
