@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from ase.calculators.calculator import (
     Calculator,
@@ -20,7 +21,6 @@ from alchemi_core.errors import UnsupportedElementError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy as np
     from ase import Atoms
 
     from alchemi_core.outputs import Outputs
@@ -80,7 +80,7 @@ class AlchemiCalculator(Calculator):
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.pipeline, self.dtype, self.device = pipeline, dtype, torch.device(device)
         config = pipeline.model_config
         given = config.outputs | config.autograd_outputs
@@ -90,7 +90,7 @@ class AlchemiCalculator(Calculator):
 
     def reset(self) -> None:
         """Forget results, and what was asked so far."""
-        super().reset()
+        super().reset()  # type: ignore[no-untyped-call]
         self._asked = frozenset({"energy"})
         self._batch = None
 
@@ -126,8 +126,9 @@ class AlchemiCalculator(Calculator):
         if self._batch is None or set(changes) != {"positions"}:
             _check_elements(atoms, self.pipeline)
             return Batch.from_ase(atoms, dtype=self.dtype, device=self.device)
-        positions = torch.tensor(atoms.positions, dtype=self.dtype, device=self.device)
-        check_finite(positions, None, self._batch.batch_idx)
+        positions = torch.from_numpy(atoms.positions.copy()).to(dtype=self.dtype, device=self.device)
+        if not np.isfinite(atoms.positions).all():
+            check_finite(positions, None, self._batch.batch_idx)
         return self._batch.with_leaves(positions, self._batch.cell)
 
 

@@ -162,7 +162,8 @@ class Reader:
         number = _number(node)
         if number is None:
             expected = "text in quotes, a finite number, True, False, None, [...] or {...}"
-            self._refuse(node, "an option takes a value, not something to compute", expected)
+            fix = f"in quotes: '{self._written(node)}'" if isinstance(node, ast.Name) else ""
+            self._refuse(node, "an option takes a value, not something to compute", expected, fix)
         return number
 
     def _mapping(self, node: ast.Dict) -> FrozenMap[str, Any]:

@@ -70,7 +70,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
     Examples
     --------
     >>> from ase import Atoms
-    >>> from alchemi_core import OnGraph
+    >>> from alchemi_core import BaseModelMixin, Batch, ModelConfig, OnGraph, PipelineGroup
     >>> class Well(BaseModelMixin):
     ...     model_config = ModelConfig(name="well", outputs={"energy": OnGraph("positions")})
     ...

@@ -78,7 +78,7 @@ def draw(curves: dict[str, np.ndarray], distances: np.ndarray, path: Path) -> No
     axes = figure.subplots()
     axes.axvline(MEASURED_C / 2, color="#333333", linewidth=1.2, zorder=1)
     axes.annotate(
-        f"measured {MEASURED_C / 2:.3f} Å", (MEASURED_C / 2, 22), xytext=(6, 0), textcoords="offset points", fontsize=9
+        f"measured {MEASURED_C / 2:.3f} Å", (MEASURED_C / 2, 26), xytext=(6, 0), textcoords="offset points", fontsize=9
     )
     axes.axhline(0.0, color="#bbbbbb", linewidth=0.8, zorder=0)
     for name, curve in curves.items():
@@ -90,7 +90,7 @@ def draw(curves: dict[str, np.ndarray], distances: np.ndarray, path: Path) -> No
         ylabel="energy relative to separated layers (meV/atom)",
         title="Graphite holds together once dispersion is added",
         xlim=(distances[0], distances[-1]),
-        ylim=(-70, 30),
+        ylim=(-75, 35),
     )
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

@@ -16,7 +16,7 @@ from alchemi_core.cli.checkpoint import Checkpoint
 from alchemi_core.cli.composing import DTYPES, chosen_device, compose
 from alchemi_core.cli.interrupts import Interrupts, between_steps
 from alchemi_core.cli.md_log import NAME as LOG
-from alchemi_core.cli.md_outcome import finish
+from alchemi_core.cli.md_outcome import finish, write_status
 from alchemi_core.cli.md_run import TRAJECTORY, MDRun
 from alchemi_core.cli.md_settings import MDSettings
 from alchemi_core.cli.output_folder import OutputFolder
@@ -119,7 +119,7 @@ def _run(begin: Checkpoint, pipeline: PipelineModelWrapper, folder: OutputFolder
     atoms = begin.atoms.copy()
     with (
         between_steps() as interrupts,
-        _telling_how_to_go_on(folder),
+        _telling_of_failure(begin, folder),
         MDRun(atoms, begin.settings, calculator, folder) as going,
     ):
         if begin.state:
@@ -134,12 +134,13 @@ def _run(begin: Checkpoint, pipeline: PipelineModelWrapper, folder: OutputFolder
 
 
 @contextmanager
-def _telling_how_to_go_on(folder: OutputFolder) -> Iterator[None]:
-    """Say where the last checkpoint is when a run fails."""
+def _telling_of_failure(begin: Checkpoint, folder: OutputFolder) -> Iterator[None]:
+    """When a run fails, note it in the record and say how to go on from the last checkpoint."""
     try:
         yield
-    except BaseException:
+    except Exception as error:
         if folder.claimed and (folder.path / CHECKPOINT).exists():
+            write_status(folder.path, begin, "failed", error=str(error))
             sys.stderr.write(f"stopped; from the last checkpoint it goes on with: alchemi md --resume {folder.path}\n")
         raise
 
@@ -158,6 +159,7 @@ def _steps(going: MDRun, begin: Checkpoint, interrupts: Interrupts) -> Checkpoin
         if going.step == 0:
             _record(going, progress)
             last = _save(going, begin)
+        write_status(going.folder.path, begin, "running")
         while going.step < settings.steps and not interrupts.received:
             going.advance()
             if going.step % settings.interval == 0:

@@ -55,6 +55,11 @@ def finish(last: Checkpoint, folder: Path, status: str) -> None:
     sys.stdout.write(f"{status}: {last.step} steps, {last.seconds:.1f} s; wrote {folder}\n")
 
 
+def write_status(folder: Path, run: Checkpoint, status: str, **more: str) -> None:
+    """Write a ``run.json`` that says no more than how the run began and how it stands."""
+    write_json(folder / "run.json", {**run.record, "status": status, "settings": attrs.asdict(run.settings), **more})
+
+
 def describe(last: Checkpoint, log: Mapping[str, np.ndarray], status: str) -> dict[str, Any]:
     """Return what ``run.json`` says."""
     averages = {

@@ -93,6 +93,7 @@ def level(axes: Axes, value: float, text: str) -> None:
         textcoords="offset points",
         fontsize=8.5,
         color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
     )
 
 

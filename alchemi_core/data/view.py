@@ -55,14 +55,17 @@ class ModelView:
 
     @property
     def num_systems(self) -> int:
+        """Number of systems B."""
         return self._batch.num_systems
 
     @property
     def num_atoms(self) -> int:
+        """Number of atoms N over all systems."""
         return self._batch.num_atoms
 
     @property
     def ptr(self) -> tuple[int, ...]:
+        """Atom offsets of the systems, B + 1 integers."""
         return self._batch.ptr
 
     def as_batch(self) -> Batch:

@@ -48,13 +48,19 @@ class Derivative(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Printed in plans."""
+        ...
 
     @property
-    def serves(self) -> frozenset[str] | None: ...
+    def serves(self) -> frozenset[str] | None:
+        """Names of the derivatives it can return; None for whatever it is asked."""
+        ...
 
     @property
-    def resamples(self) -> bool: ...
+    def resamples(self) -> bool:
+        """True when it evaluates energies at other geometries."""
+        ...
 
     def prepare(self, state: GroupState) -> tuple[Batch, Any]:
         """Return the batch on which the steps run, and a tape of whatever `finish` needs; change nothing."""

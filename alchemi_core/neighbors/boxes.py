@@ -35,7 +35,7 @@ class SystemPairs:
     shifts : ndarray [E, 3], int32
         Cell shifts S.
     unsure : ndarray [E], bool
-        Pairs so close to the edge that rounding decides.
+        Pairs at the edge, where rounding decides, and beyond.
     """
 
     atoms: Integers
@@ -53,7 +53,7 @@ class SystemPairs:
 
 
 def pairs_in_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> SystemPairs:
-    """Find all pairs of one system within `reach`, and a few at its very edge, which are marked.
+    """Find all pairs of one system within `reach`, and some at its very edge or beyond, which are marked.
 
     Parameters
     ----------
@@ -77,11 +77,7 @@ def pairs_in_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> S
     cells_away = _cells_away(inside, inverse, pbc)
     if cells_away is not None:
         inside = inside - cells_away @ box
-    search = _search_radius(inverse, reach + margin)
-    atoms, shifts, distances = _search(inside, box, search)
-    if search > reach + margin:
-        near = distances < reach + margin
-        atoms, shifts, distances = atoms[near], shifts[near], distances[near]
+    atoms, shifts, distances = _search(inside, box, _search_radius(inverse, reach + margin))
     if cells_away is not None:
         away = cells_away.astype(np.int32)
         shifts = shifts + away[atoms[:, 0]] - away[atoms[:, 1]]

@@ -90,7 +90,7 @@ def _too_many(found: int, reach: float) -> NeighborError:
 
 
 def _systems(batch: Batch, reach: float) -> list[SystemPairs]:
-    """Pairs of each system, numbered over the whole batch, with those at the very edge marked as unsure."""
+    """Pairs of each system, numbered over the whole batch, with those at the very edge or beyond marked as unsure."""
     positions = batch.positions.detach().to("cpu", torch.float64).numpy()
     cells = np.zeros((batch.num_systems, 3, 3)) if batch.cell is None else _host(batch.cell)
     pbc = np.zeros((batch.num_systems, 3), dtype=bool) if batch.pbc is None else batch.pbc.cpu().numpy()

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Wires = tuple[tuple[Wire, ...], ...]
 
-_LIVE = (Mode.GRAPH, Mode.PARTIAL)
-
 
 @attrs.frozen(eq=False)
 class Contributions:
@@ -122,14 +120,15 @@ class Contributions:
 
     def on_graph(self, step: FlatStep, modes: Mapping[int, Mode], passed: frozenset[str]) -> frozenset[str]:
         """Outputs of a step that must carry a graph, or a derivative of the group would miss a term."""
-        differentiated = {s.index for s in self.groups[step.group].steps} & {i for i, m in modes.items() if m in _LIVE}
-        if not differentiated:
+        group = self.groups[step.group]
+        if not any(self._differentiated(s, modes[s.index]) for s in group.steps if s.index in modes):
             return frozenset()
-        names = {o for o in passed if self._from_geometry(step, o)} if self.groups[step.group].use_autograd else set()
-        feeds = any(wire.name in self.live(step, modes[step.index]) for wire in self.dependent(step))
-        if modes[step.index] is Mode.GRAPH or (modes[step.index] is Mode.PARTIAL and feeds):
-            names.add("energy")
-        return frozenset(names)
+        names = {o for o in passed if self._from_geometry(step, o)} if group.use_autograd else set()
+        return frozenset(names | ({"energy"} if self._differentiated(step, modes[step.index]) else set()))
+
+    def _differentiated(self, step: FlatStep, mode: Mode) -> bool:
+        feeds = any(wire.name in self.live(step, mode) for wire in self.dependent(step))
+        return mode is Mode.GRAPH or (mode is Mode.PARTIAL and feeds)
 
     def refuse_double_counting(self, step: FlatStep, live: frozenset[str]) -> None:
         """Refuse a step that reports at fixed inputs while values it passes on put further inputs on the graph."""

@@ -54,8 +54,8 @@ def served_names(group: FlatGroup) -> frozenset[str]:
 def default_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
     """Union of what the parts compute when nobody says.
 
-    Forces and stress are part of it wherever some step can give them. A partition of the energy over atoms, or a
-    Hessian, is part of it only when every energy has one, and the virial only when a step reports it, being the stress again.
+    Forces and stress are part of it wherever some step can give them, the virial only when a step reports it, being the
+    stress again. A partition of the energy over atoms, or a Hessian, is part of it only when every energy has one.
     """
     steps = [step for group in groups for step in group.steps]
     energies = contributors(steps)

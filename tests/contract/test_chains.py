@@ -145,3 +145,11 @@ def test_a_reporting_model_may_pass_on_charges_with_their_graph():
     pipe = grouped(([Reporting(), Coulomb(), Hardness()], GRAPH))
     expected = byhand.reference(lambda batch: energy_of(batch, byhand.charges(batch)), mixed(), ("forces", "stress"))
     byhand.assert_outputs(pipe(mixed(), requested=ALL), expected)
+
+
+def test_a_producer_need_not_keep_a_graph_that_nobody_follows():
+    """The chain is detached before the only reader, so no graph is recorded at all."""
+    pipe = grouped(([Charges("q0"), PipelineStep(Doubling(), detach=True), HybridCoulomb()], GRAPH))
+    q = doubled(mixed())
+    expected = byhand.reference(lambda batch: byhand.coulomb(batch, q), mixed(), ("forces", "stress"))
+    byhand.assert_outputs(pipe(mixed(), requested=ALL), expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 
 import attrs
 import pytest
@@ -107,3 +108,11 @@ def test_every_kind_of_output_is_explained() -> None:
 
 def test_offers_are_known_to_the_hooks() -> None:
     assert set(HOOKS.values()) == set(offers.KINDS.values())
+
+
+def test_every_module_has_its_place_among_the_layers() -> None:
+    table = [line for line in page("design/layers.md").splitlines() if line.startswith("|")]
+    listed = [name for line in table for name in re.findall(r"`(\w+)/?`", line)]
+    root = Path(alchemi_core.__file__).parent
+    modules = {path.stem for path in root.glob("*.py")} | {path.parent.name for path in root.glob("*/__init__.py")}
+    assert sorted(listed) == sorted(modules - {"__init__"})

@@ -86,11 +86,11 @@ def start(site, here):
     environment = {**os.environ, "PYTHONPATH": str(site), "ALCHEMI_PLUGINS": "alchemi-springs", "OMP_NUM_THREADS": "1"}
     begun = []
 
-    def launch(*words, executable_code=None, **options):
+    def launch(*words, executable_code=None, terminal=None, **options):
         what = ["-m", "alchemi_core.cli"] if executable_code is None else ["-c", executable_code]
         command = [sys.executable, *what, *map(str, words)]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        begun.append(subprocess.Popen(command, env=environment, **{**pipes, **options}))
+        begun.append(subprocess.Popen(command, env={**environment, **(terminal or {})}, **{**pipes, **options}))
         return begun[-1]
 
     yield launch

@@ -162,6 +162,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(start, alchemi, here, loa
     with (here / "killed" / "trajectory.extxyz").open("a") as file:
         file.write("4\nProperties=spec")
     assert not (here / "killed" / "final.extxyz").exists()
+    assert load("killed/run.json")["status"] == "running"
     answer = alchemi("md", "--resume", "killed")
     assert answer.code == 0, answer.err
     assert alchemi("md", name, "--model", "springs", *common, "--out", "whole").code == 0
@@ -236,11 +237,13 @@ def test_a_spoilt_folder_is_refused(alchemi, here, spoil, words):
     assert words in answer.err
 
 
-def test_a_model_that_fails_leaves_the_last_checkpoint(alchemi, here):
+def test_a_model_that_fails_leaves_the_last_checkpoint(alchemi, here, load):
     answer = alchemi("md", structure_for("nve"), "--model", "brittle(after=9)", "--checkpoint", "4", "--out", "o")
     assert answer.code == 2
     assert "the spring broke" in answer.err
     assert "--resume o" in answer.err
+    record = load("o/run.json")
+    assert (record["status"], record["error"]) == ("failed", "the spring broke")
 
 
 def test_a_run_that_flies_apart_is_said(alchemi, here, load):

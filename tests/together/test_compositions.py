@@ -13,8 +13,10 @@ from ase.calculators.mixing import SumCalculator
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model
 from alchemi_core.derivatives.finite_difference import FiniteDifference
 
-# SevenNet and CHGNet are trained and shipped in float32; moved to float64 they differentiate to its precision.
-TOLERANCE = {"sevennet": 1e-6, "chgnet": 1e-6}
+# SevenNet and CHGNet are shipped in float32; moved to float64 they differentiate to its precision. CHGNet's curvature
+# is large, so the step must be small for the error of second order to be.
+STEP = 1e-5
+TOLERANCE = 1e-6
 
 
 def direct(*models):
@@ -41,24 +43,22 @@ def relative(value, reference):
 
 
 @pytest.mark.parametrize("name", ["sevennet", "chgnet"])
-def test_forces_and_stress_are_derivatives_of_the_energy(learned, d3, mixed, name):
+def test_forces_and_stress_are_derivatives_of_the_energy(learned, smooth_d3, mixed, name):
     model = copy.deepcopy(learned[name]).double()
-    reference = differences(model, d3, step=1e-3)(mixed)
-    finer = differences(model, d3, step=5e-4)(mixed)
+    reference = differences(model, smooth_d3, step=STEP)(mixed)
     for grouping in (direct, autograd, mixed_groups):
-        out = grouping(model, d3)(mixed)
+        out = grouping(model, smooth_d3)(mixed)
         for quantity in ("forces", "stress"):
-            best = (4 * finer[quantity] - reference[quantity]) / 3  # Richardson: error of fourth order in the step
-            assert relative(out[quantity], best) < TOLERANCE[name], (grouping.__name__, quantity)
+            assert relative(out[quantity], reference[quantity]) < TOLERANCE, (grouping.__name__, quantity)
 
 
-def test_lennard_jones_with_dispersion_in_every_grouping(d3, mixed):
+def test_lennard_jones_with_dispersion_in_every_grouping(smooth_d3, mixed):
     lj = create_model("lennard-jones", epsilon=0.05, sigma=2.2, cutoff=6.0)
-    reference = differences(lj, d3, step=1e-4)(mixed)
+    reference = differences(lj, smooth_d3, step=STEP)(mixed)
     for grouping in (direct, autograd, mixed_groups):
-        out = grouping(lj, d3)(mixed)
+        out = grouping(lj, smooth_d3)(mixed)
         for quantity in ("forces", "stress"):
-            assert relative(out[quantity], reference[quantity]) < 1e-6, (grouping.__name__, quantity)
+            assert relative(out[quantity], reference[quantity]) < TOLERANCE, (grouping.__name__, quantity)
 
 
 @pytest.mark.parametrize("grouping", [direct, autograd, mixed_groups])
@@ -73,6 +73,7 @@ def test_groupings_agree_and_batches_equal_single_systems(learned, d3, mixed, gr
     torch.testing.assert_close(torch.cat([o["forces"] for o in alone]), out["forces"], rtol=1e-5, atol=2e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad")  # chgnet's own calculator does that
 @pytest.mark.parametrize("name", ["sevennet", "chgnet"])
 def test_equals_ase_sum_of_the_packages_own_calculators(learned, d3, name, peers):
     atoms = bulk("NaCl", "rocksalt", a=5.6, cubic=True)

@@ -70,10 +70,11 @@ def test_hyphens_in_texts_and_exponents_are_left_alone():
         ("m(**x)", "m(**x)", 2, "m(option=value)"),
         ("m(x=1, x=2)", "m(x=1, x=2)", 7, "m(option=value)"),
         ("m(x=n())", "m(x=n())", 4, "such as"),
+        ("dftd3(functional=pbe)", "dftd3(functional=pbe)", 17, "'pbe'"),
         ("a)+(b", "a)+(b", 1, "such as"),
         ("((a)", "((a)", 4, "such as"),
         ("a +\n é + 'b'", " é + 'b'", 5, "without quotes: b"),
-        ("m(é='x', y=z)", "m(é='x', y=z)", 11, "such as"),
+        ("m(é='x', y=z)", "m(é='x', y=z)", 11, "'z'"),
     ],
 )
 def test_the_place_is_marked_and_a_fix_is_named(text, line, column, fix):

@@ -54,14 +54,17 @@ def test_pairs_exactly_at_the_cutoff_are_out(argon, layout, cutoff, dtype):
 
 
 def test_the_same_pairs_at_the_edge_alone_and_in_a_batch(argon):
-    """A shell exactly at the cutoff lies to either side by rounding, and must do so the same way everywhere."""
-    alone = argon([0.1, 0.2, 0.3], 0.1 * np.eye(3))
+    """A pair exactly at the cutoff lies to either side by rounding, and must do so the same way everywhere."""
+    cell = np.array([[2.1, 0.3, 0.1], [-0.9, 2.4, 0.2], [0.4, -0.5, -1.9]])
+    alone = argon([[0.1, 0.2, 0.3], [1.3, 0.7, -0.9]], cell)
     both = type(alone).from_data_list([alone[0], alone[0]])
-    for cutoff in (0.1, 0.2, 0.3):
-        single, double = (filter_list(building.build(b, 0.4, 0.0), b, cutoff) for b in (alone, both))
-        assert 2 * single.num_pairs == double.num_pairs
-        assert rows(single) == rows(build(alone, cutoff, 0.0)) == rows(building.build(alone, cutoff, 0.0))
-        assert rows(double) == rows(building.build(both, cutoff, 0.0))
+    wide, wider = building.build(alone, 6.0, 0.0), building.build(both, 6.0, 0.0)
+    between = alone.positions[wide.neighbor_list[:, 1]] - alone.positions[wide.neighbor_list[:, 0]]
+    for length in np.linalg.norm(between.numpy() + wide.neighbor_list_shifts.numpy() @ cell, axis=1)[:100]:
+        for cutoff in (np.nextafter(length, 0.0), length, np.nextafter(length, 9.0)):
+            inside = filter_list(wide, alone, float(cutoff)).num_pairs
+            assert filter_list(wider, both, float(cutoff)).num_pairs == 2 * inside
+            assert building.build(alone, float(cutoff), 0.0).num_pairs == inside
 
 
 @LAYOUTS

@@ -142,7 +142,9 @@ class _Assembly:
             layers.append(torch.nn.LayerNorm(self.given["atom_fea_dim"]))
             layers[0].weight = torch.nn.Parameter(self.take("readout_norm.weight"))
             layers[0].bias = torch.nn.Parameter(self.take("readout_norm.bias"))
-        numbers = sorted(int(n.split(".")[2]) for n in self.tensors if n.startswith("mlp.layers.") and n.endswith("weight"))
+        numbers = sorted(
+            int(n.split(".")[2]) for n in self.tensors if n.startswith("mlp.layers.") and n.endswith("weight")
+        )
         for number in numbers:
             layers.append(self._linear(f"mlp.layers.{number}"))
             if number != numbers[-1]:

@@ -113,7 +113,9 @@ def _check_apart(geometry: Geometry) -> None:
     lengths = geometry.lengths.detach()
     if lengths.numel() and not float(lengths.min()) > 0.0:
         i, j = geometry.pairs[int(lengths.argmin())].tolist()
-        raise GeometryError(f"atoms {i} and {j} of the batch are at one place", expected="distances above zero", who=WHO)
+        raise GeometryError(
+            f"atoms {i} and {j} of the batch are at one place", expected="distances above zero", who=WHO
+        )
 
 
 def find_bonds(geometry: Geometry) -> Bonds:

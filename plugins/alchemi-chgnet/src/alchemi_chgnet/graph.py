@@ -32,12 +32,14 @@ def build_graph(network: CHGNet, geometry: Geometry, cutoff: float) -> BatchedGr
     """
     bonds, angles = find_bonds(geometry), find_angles(geometry, cutoff)
     dtype = network.site_wise.weight.dtype
-    lengths = geometry.lengths.index_select(0, bonds.pair_of).to(dtype)
+    # Basis functions are worked out in float64: the cutoff polynomial cancels to 1 part in 100 near the cutoff, and the
+    # arc cosine magnifies rounding a thousandfold at straight angles. Forces in float32 gain one to two digits.
+    lengths = geometry.lengths.index_select(0, bonds.pair_of).double()
     return BatchedGraph(
         atomic_numbers=geometry.numbers,
-        bond_bases_ag=network.bond_basis_expansion.rbf_expansion_ag(lengths),
-        bond_bases_bg=network.bond_basis_expansion.rbf_expansion_bg(lengths),
-        angle_bases=_angle_bases(network, geometry, angles),
+        bond_bases_ag=network.bond_basis_expansion.rbf_expansion_ag(lengths).to(dtype),
+        bond_bases_bg=network.bond_basis_expansion.rbf_expansion_bg(lengths).to(dtype),
+        angle_bases=_angle_bases(network, geometry, angles).to(dtype),
         batched_atom_graph=geometry.pairs,
         batched_bond_graph=_bond_graph(geometry, bonds, angles),
         atom_owners=torch.zeros_like(geometry.numbers),
@@ -50,7 +52,7 @@ def build_graph(network: CHGNet, geometry: Geometry, cutoff: float) -> BatchedGr
 
 def _angle_bases(network: CHGNet, geometry: Geometry, angles: Angles) -> Tensor:
     lengths = geometry.lengths.index_select(0, angles.short)
-    units = (geometry.vectors.index_select(0, angles.short) / lengths[:, None]).to(network.site_wise.weight.dtype)
+    units = geometry.vectors.index_select(0, angles.short).double() / lengths.double()[:, None]
     bases: Tensor = network.angle_basis_expansion(
         units.index_select(0, angles.first), units.index_select(0, angles.second)
     )

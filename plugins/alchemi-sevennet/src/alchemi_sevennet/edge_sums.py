@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-Inputs: TypeAlias = "tuple[Tensor, Tensor, Tensor, Tensor]"
+    from alchemi_sevennet.paths import SumShape
 
 PAIRS_AT_A_TIME = 512
 """On CPU: few enough to stay in the cache, enough to make up for the cost of calls."""
@@ -30,45 +30,7 @@ PAIRS_AT_A_TIME = 512
 PAIRS_AT_A_TIME_ELSEWHERE = 65536
 """On accelerators, where every call waits to be launched: bounded by memory."""
 
-
-@attrs.frozen
-class SumShape:
-    """Shape of a sum over neighbors.
-
-    Parameters
-    ----------
-    components : int
-        2 l + 1 of the source.
-    count : int
-        Features u of the source.
-    targets : tuple of (int, int)
-        For each kind of target its 2 l + 1 and its number of paths.
-    """
-
-    components: int
-    count: int
-    targets: tuple[tuple[int, int], ...]
-
-    @property
-    def paths(self) -> int:
-        """Number of paths."""
-        return sum(paths for _, paths in self.targets)
-
-    @property
-    def rows(self) -> int:
-        """Number of target components, summed over paths."""
-        return sum(width * paths for width, paths in self.targets)
-
-    def by_target(self, rows: Tensor) -> Iterator[Tensor]:
-        """Split [E, rows, u] into views [E, 2 l + 1, paths, u]."""
-        sizes = [width * paths for width, paths in self.targets]
-        for part, shape in zip(rows.split(sizes, dim=1), self.targets, strict=True):
-            yield part.unflatten(1, shape)
-
-    def by_path(self, weights: Tensor) -> Iterator[Tensor]:
-        """Split [E, paths, u] into views [E, 1, paths, u]."""
-        for part in weights.split([paths for _, paths in self.targets], dim=1):
-            yield part.unsqueeze(1)
+Inputs: TypeAlias = "tuple[Tensor, Tensor, Tensor, Tensor]"
 
 
 def edge_sums(x: Tensor, y: Tensor, h: Tensor, v: Tensor, table: Tensor, pairs: Tensor, shape: SumShape) -> Tensor:
@@ -97,33 +59,55 @@ def edge_sums(x: Tensor, y: Tensor, h: Tensor, v: Tensor, table: Tensor, pairs: 
     """
     sums: Tensor = _EdgeSums.apply(x, y, h, v, table, pairs, shape)
     if v.requires_grad and torch.is_grad_enabled():
-        sums = sums + _ThroughWeights.apply(v, x, y, h, table, pairs, shape)
+        sums = sums + _ThroughWeights.apply(x, y, h, v, table, pairs, shape)
     return sums
 
 
 def plain_edge_sums(inputs: Inputs, table: Tensor, pairs: Tensor, shape: SumShape) -> Tensor:
     """Return the sums by plain operations, all pairs at once."""
-    x, y, h, v = inputs
-    rows, weights = _messages(x.index_select(0, pairs[1]), y, h, v, table, shape)[:2]
-    parts = zip(shape.by_target(rows), shape.by_path(weights), strict=True)
+    block = _block(inputs, table, pairs, shape, slice(None))
+    parts = zip(shape.by_target(block.messages), shape.by_path(block.weights), strict=True)
     weighted = torch.cat([(part * weight).flatten(1, 2) for part, weight in parts], dim=1)
-    return x.new_zeros(x.shape[0], shape.rows, shape.count).index_add(0, pairs[0], weighted)
+    return inputs[0].new_zeros(inputs[0].shape[0], shape.rows, shape.count).index_add(0, block.i, weighted)
 
 
-def _messages(
-    sources: Tensor, y: Tensor, h: Tensor, v: Tensor, table: Tensor, shape: SumShape
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return unweighted messages [E, rows, u], weights [E, paths, u] and couplings [E, rows, components]."""
-    couplings = (y @ table).unflatten(1, (shape.rows, shape.components))
-    weights = (h @ v).unflatten(1, (shape.paths, shape.count))
-    rows = couplings * sources if shape.components == 1 else torch.bmm(couplings, sources)
-    return rows, weights, couplings
+@attrs.frozen(eq=False)
+class _Block:
+    """Some of the pairs.
+
+    Atoms `i` and `j` [E]; features of j, `sources` [E, components, u]; `couplings` to targets [E, rows, components];
+    `messages` before weighting [E, rows, u]; `weights` [E, paths, u].
+    """
+
+    some: slice
+    i: Tensor
+    j: Tensor
+    sources: Tensor
+    couplings: Tensor
+    messages: Tensor
+    weights: Tensor
 
 
-def _chunks(pairs: Tensor) -> Iterator[slice]:
+def _block(inputs: Inputs, table: Tensor, pairs: Tensor, shape: SumShape, some: slice) -> _Block:
+    x, y, h, v = inputs
+    i, j = pairs[0, some], pairs[1, some]
+    sources = x.index_select(0, j)
+    couplings = (y[some] @ table).unflatten(1, (shape.rows, shape.components))
+    messages = couplings * sources if shape.components == 1 else torch.bmm(couplings, sources)
+    weights = (h[some] @ v).unflatten(1, (shape.paths, shape.count))
+    return _Block(some, i, j, sources, couplings, messages, weights)
+
+
+def _blocks(inputs: Inputs, table: Tensor, pairs: Tensor, shape: SumShape) -> Iterator[_Block]:
     size = PAIRS_AT_A_TIME if pairs.device.type == "cpu" else PAIRS_AT_A_TIME_ELSEWHERE
     for start in range(0, pairs.shape[1], size):
-        yield slice(start, start + size)
+        yield _block(inputs, table, pairs, shape, slice(start, start + size))
+
+
+def _weigh(rows: Tensor, weights: Tensor, shape: SumShape) -> None:
+    """Multiply [E, rows, u] by the weights of the paths [E, paths, u], in place."""
+    for part, weight in zip(shape.by_target(rows), shape.by_path(weights), strict=True):
+        part.mul_(weight)
 
 
 class _EdgeSums(torch.autograd.Function):
@@ -135,82 +119,82 @@ class _EdgeSums(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, y: Tensor, h: Tensor, v: Tensor, table: Tensor, pairs: Tensor, shape: SumShape
-    ) -> Tensor:
-        ctx.save_for_backward(x, y, h, v, table, pairs)
+    def forward(ctx: Any, *args: Any) -> Tensor:
+        *tensors, shape = args
+        ctx.save_for_backward(*tensors)
         ctx.shape = shape
+        x, y, h, v, table, pairs = tensors
         out = x.new_zeros(x.shape[0], shape.rows * shape.count)
-        for some in _chunks(pairs):
-            sources = x.index_select(0, pairs[1, some])
-            rows, weights, _ = _messages(sources, y[some], h[some], v, table, shape)
-            for part, weight in zip(shape.by_target(rows), shape.by_path(weights), strict=True):
-                part.mul_(weight)
-            out.index_add_(0, pairs[0, some], rows.flatten(1))
+        for block in _blocks((x, y, h, v), table, pairs, shape):
+            _weigh(block.messages, block.weights, shape)
+            out.index_add_(0, block.i, block.messages.flatten(1))
         return out.unflatten(1, (shape.rows, shape.count))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, y, h, v, table, pairs = ctx.saved_tensors
         if torch.is_grad_enabled():
-            wanted = (*ctx.needs_input_grad[:3], False)
-            return (*_plain_gradients((x, y, h, v), wanted, grads[0], table, pairs, ctx.shape), None, None, None)
-        by_x = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
-        by_y, by_h = torch.empty_like(y), torch.empty_like(h)
-        for some in _chunks(pairs):
-            sources = x.index_select(0, pairs[1, some])
-            rows, weights, couplings = _messages(sources, y[some], h[some], v, table, ctx.shape)
-            pulled = grads[0].index_select(0, pairs[0, some])
-            torch.mm(_weight_gradients(rows, pulled, weights, ctx.shape), v.T, out=by_h[some])
-            for part, weight in zip(ctx.shape.by_target(pulled), ctx.shape.by_path(weights), strict=True):
-                part.mul_(weight)
-            torch.mm(torch.bmm(pulled, sources.mT).flatten(1), table.T, out=by_y[some])
-            if by_x is not None:
-                by_x.flatten(1).index_add_(0, pairs[1, some], torch.bmm(couplings.mT, pulled).flatten(1))
-        return by_x, by_y, by_h, None, None, None, None
+            found = _plain_gradients((x, y, h, v), grads[0], table, pairs, ctx.shape)
+            return (*found[:3], None, None, None, None)
+        return (*_gradients((x, y, h, v), grads[0], table, pairs, ctx.shape), None, None, None, None)
 
 
 class _ThroughWeights(torch.autograd.Function):
     """Zero, with the gradient by the weights that `_EdgeSums` leaves out."""
 
     @staticmethod
-    def forward(
-        ctx: Any, v: Tensor, x: Tensor, y: Tensor, h: Tensor, table: Tensor, pairs: Tensor, shape: SumShape
-    ) -> Tensor:
-        ctx.save_for_backward(v, x, y, h, table, pairs)
+    def forward(ctx: Any, *args: Any) -> Tensor:
+        *tensors, shape = args
+        ctx.save_for_backward(*tensors)
         ctx.shape = shape
+        x: Tensor = tensors[0]
         return x.new_zeros(()).expand(x.shape[0], shape.rows, shape.count)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        v, x, y, h, table, pairs = ctx.saved_tensors
+        x, y, h, v, table, pairs = ctx.saved_tensors
         if torch.is_grad_enabled():
-            wanted = (False, False, False, True)
-            found = _plain_gradients((x, y, h, v), wanted, grads[0], table, pairs, ctx.shape)
-            return (found[3], *(None,) * 6)
-        by_v = torch.zeros_like(v)
-        for some in _chunks(pairs):
-            sources = x.index_select(0, pairs[1, some])
-            rows, weights, _ = _messages(sources, y[some], h[some], v, table, ctx.shape)
-            pulled = grads[0].index_select(0, pairs[0, some])
-            by_v.addmm_(h[some].T, _weight_gradients(rows, pulled, weights, ctx.shape))
-        return (by_v, *(None,) * 6)
+            by_v = _plain_gradients((x, y, h, v), grads[0], table, pairs, ctx.shape)[3]
+        else:
+            by_v = torch.zeros_like(v)
+            for block in _blocks((x, y, h, v), table, pairs, ctx.shape):
+                pulled = grads[0].index_select(0, block.i)
+                by_v.addmm_(h[block.some].T, _by_weights(block, pulled, ctx.shape))
+        return None, None, None, by_v, None, None, None
 
 
-def _weight_gradients(rows: Tensor, pulled: Tensor, weights: Tensor, shape: SumShape) -> Tensor:
-    """Return the gradient by the weights of paths, [E, paths · u]; `rows` is used up."""
-    out = torch.empty_like(weights)
-    parts = zip(shape.by_target(rows), shape.by_target(pulled), shape.by_path(out), strict=True)
+def _gradients(inputs: Inputs, grad: Tensor, table: Tensor, pairs: Tensor, shape: SumShape) -> list[Tensor]:
+    """Return gradients by x, y and h."""
+    x, y, h, v = inputs
+    by_x, by_y, by_h = torch.zeros_like(x), torch.empty_like(y), torch.empty_like(h)
+    for block in _blocks(inputs, table, pairs, shape):
+        pulled = grad.index_select(0, block.i)
+        torch.mm(_by_weights(block, pulled, shape), v.T, out=by_h[block.some])
+        _weigh(pulled, block.weights, shape)
+        torch.mm(torch.bmm(pulled, block.sources.mT).flatten(1), table.T, out=by_y[block.some])
+        by_x.index_add_(0, block.j, torch.bmm(block.couplings.mT, pulled))
+    return [by_x, by_y, by_h]
+
+
+def _by_weights(block: _Block, pulled: Tensor, shape: SumShape) -> Tensor:
+    """Return the gradient by the weights of paths, [E, paths · u]; the messages are used up."""
+    out = torch.empty_like(block.weights)
+    parts = zip(shape.by_target(block.messages), shape.by_target(pulled), shape.by_path(out), strict=True)
     for part, pull, into in parts:
         torch.sum(part.mul_(pull), dim=1, keepdim=True, out=into)
     return out.flatten(1)
 
 
 def _plain_gradients(
-    inputs: Inputs, wanted: tuple[bool, ...], grad: Tensor, table: Tensor, pairs: Tensor, shape: SumShape
+    inputs: Inputs, grad: Tensor, table: Tensor, pairs: Tensor, shape: SumShape
 ) -> list[Tensor | None]:
-    """Return gradients on the graph, for those who differentiate them again."""
-    chosen = [tensor for tensor, want in zip(inputs, wanted, strict=True) if want]
-    sums = plain_edge_sums(inputs, table, pairs, shape)
+    """Return gradients by x, y, h and v on the graph, for those who differentiate them again.
+
+    They are taken by stand-ins: features depend on the harmonics of earlier layers, and a gradient by both of them as
+    they are would contain what reaches the harmonics through the features.
+    """
+    stand_ins = tuple(tensor.view_as(tensor) for tensor in inputs)
+    chosen = [tensor for tensor in stand_ins if tensor.requires_grad]
+    sums = plain_edge_sums(stand_ins, table, pairs, shape)
     found = iter(torch.autograd.grad(sums, chosen, grad, create_graph=True))
-    return [next(found) if want else None for want in wanted]
+    return [next(found) if tensor.requires_grad else None for tensor in stand_ins]
