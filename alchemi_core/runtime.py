@@ -11,6 +11,7 @@ import torch
 from alchemi_core.data.view import ModelView
 from alchemi_core.derivatives.base import Derivative, GroupState
 from alchemi_core.errors import DerivativeError, ModelOutputError, nearest
+from alchemi_core.planning.plan import Mode
 from alchemi_core.quantities import QUANTITIES, Per
 from alchemi_core.reductions import weighted_sum
 
@@ -75,7 +76,7 @@ class Run:
             state = GroupState(self.batch, self._energy_at(group, steps, slots), self.differentiable)
             data, tape = strategy.prepare(state)
             self._steps(steps, data, self.batch, self.lists, slots)
-            energy = _summed(group, slots)
+            energy = _on_leaves(_summed(group, slots), data)
             answer = strategy.finish(energy, tape, frozenset(write.name for write in group.serves))
         for write in group.serves:
             if write.name not in answer:
@@ -100,6 +101,8 @@ class Run:
             view = ModelView(values, live, neighbors, step.label)
             answer = self.models[step.index].compute(view, step.asks)
             keep(step, answer, fixed, slots)
+            if step.on_graph:
+                _check_graph(step, values, slots)
 
     def _inputs(self, step: PlannedStep, batch: Batch, slots: Slots, first: Slots) -> Values:
         """Return the values of a step's declared inputs, detached unless its energy is differentiable through them.
@@ -154,13 +157,20 @@ def _summed(group: PlannedGroup, slots: Slots) -> Tensor:
     return weighted_sum(values, [weight for _, weight in group.energies])  # type: ignore[arg-type]
 
 
+def _on_leaves(energy: Tensor, data: Batch) -> Tensor:
+    """Put an energy of detached values alone on the graph, where its derivative is zero, as it should be."""
+    if energy.requires_grad or not data.positions.requires_grad:
+        return energy
+    return energy + data.positions.sum() * 0.0
+
+
 def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: Slots) -> None:
     """Check a model's answer against what it was asked and put it into the slots.
 
     Raises
     ------
     ModelOutputError
-        If an output is missing, has a wrong shape, or is off the graph that the model declared it to be on.
+        If an output is missing or has a wrong shape.
     """
     for write in step.writes:
         value = answer.get(write.output)
@@ -170,7 +180,15 @@ def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: S
         if value.dtype != batch.positions.dtype and value.is_floating_point():
             value = value.to(batch.positions.dtype)
         slots[write.slot] = value
-        if write.output in step.on_graph and not value.requires_grad:
+
+
+def _check_graph(step: PlannedStep, values: Values, slots: Slots) -> None:
+    """Refuse values without the graph that derivatives are taken through; of detached inputs none can be expected."""
+    fed = any(value.requires_grad for read in step.reads if read.live and (value := values[read.name]) is not None)
+    for write in step.writes:
+        value = slots[write.slot]
+        expected = write.output in step.on_graph and (step.mode is not Mode.PARTIAL or fed)
+        if expected and value is not None and not value.requires_grad:
             raise _off_graph(step, write.output)
 
 

@@ -153,3 +153,11 @@ def test_a_producer_need_not_keep_a_graph_that_nobody_follows():
     q = doubled(mixed())
     expected = byhand.reference(lambda batch: byhand.coulomb(batch, q), mixed(), ("forces", "stress"))
     byhand.assert_outputs(pipe(mixed(), requested=ALL), expected)
+
+
+def test_a_hybrid_step_on_values_that_turn_out_fixed_adds_no_chain_rule():
+    """The middle says that it may follow positions; it follows only what is detached."""
+    pipe = grouped(([PipelineStep(Charges("q0"), detach=True), Doubling(), HybridCoulomb()], GRAPH))
+    q = doubled(mixed())
+    expected = byhand.reference(lambda batch: byhand.coulomb(batch, q), mixed(), ("forces", "stress"))
+    byhand.assert_outputs(pipe(mixed(), requested=ALL), expected)

@@ -4,14 +4,14 @@ import attrs
 import torch
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-
-from alchemi_core.errors import PlanningError
-from alchemi_core.pipeline import PipelineModelWrapper
-from alchemi_core.topology import PipelineGroup, PipelineStep
 from support import byhand
 from support.pipelines import ALL, FD, GRAPH
 from support.structures import batch_of, salt
 from support.toys import ChargeKernel, Charges, Coulomb, Doubling, Gaussians, Hardness, HybridCoulomb, Kernel, Shift
+
+from alchemi_core.errors import PlanningError
+from alchemi_core.pipeline import PipelineModelWrapper
+from alchemi_core.topology import PipelineGroup, PipelineStep
 
 BATCH = batch_of(salt())
 READERS = {

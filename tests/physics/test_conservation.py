@@ -1,11 +1,11 @@
 """Laws that hold whatever the potential is: conserved energy, no net force, no net torque, pressure as −dE/dV."""
 
 import torch
-
-from alchemi_core.topology import PipelineStep
 from support.pipelines import autograd, direct, pipeline
 from support.structures import batch_of, ethanol, mixed, salt
 from support.toys import Charges, Coulomb, Gaussians, Hardness, Kernel
+
+from alchemi_core.topology import PipelineStep
 
 
 def repulsive(**settings):

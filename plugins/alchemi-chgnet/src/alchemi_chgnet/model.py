@@ -11,7 +11,7 @@ from alchemi_chgnet.elements import check_elements, element_table
 from alchemi_chgnet.geometry import find_angles, read_geometry
 from alchemi_chgnet.graph import build_graph
 from alchemi_chgnet.hooks import CITATIONS
-from alchemi_chgnet.network import build_network, depends_on_company
+from alchemi_chgnet.network import build_network, depends_on_company, reference_energies
 from alchemi_core.contract import OnGraph
 from alchemi_core.errors import OptionError
 from alchemi_core.models import BaseModelMixin, ModelConfig
@@ -70,7 +70,7 @@ class CHGNetModel(BaseModelMixin, torch.nn.Module):
         path, shipped = find_checkpoint(checkpoint)
         content = read_checkpoint(path, trusted=trusted)
         self.network = build_network(content)
-        self._apart = depends_on_company(self.network)
+        self._apart = False
         self._bond_cutoff = float(self.network.graph_converter.bond_graph_cutoff)
         self.model_config = _config(self.network, shipped)
         self.register_buffer("known", element_table(self.model_config.elements or ()), persistent=False)
@@ -96,10 +96,11 @@ class CHGNetModel(BaseModelMixin, torch.nn.Module):
 
     def _references(self, view: ModelView) -> Tensor:
         """Return the reference energy of each atom: Tensor [N], eV."""
-        if self.network.composition_model is None:
-            return view.positions.new_zeros(())
-        table = self.network.composition_model.fc.weight[0].to(view.positions.dtype)
-        return table.index_select(0, view.atomic_numbers - 1)
+        table = reference_energies(self.network)
+        energies: Tensor = view.positions.new_zeros(())
+        if table is not None:
+            energies = table.to(energies.dtype).index_select(0, view.atomic_numbers - 1)
+        return energies
 
     def _of_atoms(self, geometry: Geometry, view: ModelView, *, magmoms: bool) -> dict[str, Tensor]:
         if not view.num_atoms:
@@ -115,7 +116,7 @@ class CHGNetModel(BaseModelMixin, torch.nn.Module):
 
     def _run(self, geometry: Geometry, *, magmoms: bool) -> dict[str, Tensor]:
         graph = build_graph(self.network, geometry, self._bond_cutoff)
-        found = self.network._compute(graph, compute_magmom=magmoms, return_site_energies=True)  # noqa: SLF001
+        found = self.network._compute(graph, compute_magmom=magmoms, return_site_energies=True)
         out = {"node_energies": found["site_energies"][0]}
         return {**out, "magmoms": found["m"][0]} if magmoms else out
 
@@ -145,8 +146,7 @@ def _config(network: CHGNet, shipped: Shipped | None) -> ModelConfig:
 
 def _elements(network: CHGNet) -> frozenset[int]:
     """Return the elements in the tables of the network, less those whose reference energy no structure determined."""
-    rows = network.atom_embedding.embedding.weight.shape[0]
-    if network.composition_model is None:
-        return frozenset(range(1, rows + 1))
-    seen = network.composition_model.fc.weight[0].abs() > _NO_REFERENCE
-    return frozenset((seen.nonzero().flatten() + 1).tolist())
+    table = reference_energies(network)
+    if table is None:
+        return frozenset(range(1, network.atom_embedding.embedding.num_embeddings + 1))
+    return frozenset((number + 1 for number, energy in enumerate(table.tolist()) if abs(energy) > _NO_REFERENCE))

@@ -14,6 +14,8 @@ from alchemi_core.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from torch import Tensor
+
 
 def _silent(function: Any) -> Callable[..., None]:
     """Return a copy of a function in whose namespace ``print`` does nothing.
@@ -25,12 +27,6 @@ def _silent(function: Any) -> Callable[..., None]:
     copy = FunctionType(function.__code__, namespace, function.__name__, function.__defaults__, function.__closure__)
     copy.__kwdefaults__ = function.__kwdefaults__
     return copy
-
-
-class SilentCHGNet(CHGNet):  # type: ignore[misc] # chgnet's classes are not annotated throughout
-    """Chgnet's network, made without an announcement."""
-
-    __init__ = _silent(CHGNet.__init__)
 
 
 def build_network(model: Mapping[str, Any]) -> CHGNet:
@@ -51,7 +47,8 @@ def build_network(model: Mapping[str, Any]) -> CHGNet:
     # graph converter is not used: its plain form asks for no compiled extension.
     inferred = {"mlp_out_bias": _has_output_bias(tensors), "graph_converter_algorithm": "legacy"}
     try:
-        network = SilentCHGNet(**{**model["model_args"], **inferred})
+        network: CHGNet = CHGNet.__new__(CHGNet)
+        _silent(CHGNet.__init__)(network, **{**model["model_args"], **inferred})
         network.load_state_dict(tensors)
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         raise DataError(str(error), expected="a checkpoint of chgnet 0.4 or earlier", who=WHO) from error
@@ -84,3 +81,11 @@ def depends_on_company(network: CHGNet) -> bool:
 
 def _has_bias(layer: Any) -> bool:
     return layer.use_mlp_out and any(name.endswith("bias") for name, _ in layer.mlp_out.named_parameters())
+
+
+def reference_energies(network: CHGNet) -> Tensor | None:
+    """Return the reference energy of each element from hydrogen on, Tensor [94], eV; None for a network without."""
+    if network.composition_model is None:
+        return None
+    table: Tensor = network.composition_model.get_parameter("fc.weight")[0]
+    return table

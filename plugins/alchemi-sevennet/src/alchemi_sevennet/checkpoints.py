@@ -117,7 +117,9 @@ def check_plain(path: Path) -> None:
         except (OSError, RuntimeError, EOFError) as error:
             raise InputFileError(f"{path}: {error}", expected="a checkpoint of sevenn", who=WHO) from error
     if not isinstance(content, dict) or not {"config", "model_state_dict"} <= content.keys():
-        raise InputFileError(f"{path} holds no 'config' and 'model_state_dict'", expected="a checkpoint of sevenn", who=WHO)
+        raise InputFileError(
+            f"{path} holds no 'config' and 'model_state_dict'", expected="a checkpoint of sevenn", who=WHO
+        )
 
 
 def _array_types() -> list[Any]:

@@ -6,7 +6,7 @@ this does the same without one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from e3nn.nn import FullyConnectedNet
@@ -35,7 +35,8 @@ class BlockedConvolution(torch.nn.Module):
 
     def __init__(self, layer: IrrepsConvolution) -> None:
         super().__init__()
-        self.weight_nn, self.denominator = layer.weight_nn, layer.denominator
+        self.weight_nn: Any = layer.weight_nn
+        self.denominator = layer.denominator
         self._keys = (layer.key_x, layer.key_filter, layer.key_weight_input, layer.key_edge_idx)
         paths = source_paths(layer.convolution)
         self.sources = torch.nn.ModuleList(_SourceSum(one) for one in paths)
@@ -47,7 +48,8 @@ class BlockedConvolution(torch.nn.Module):
         """Tell whether this gives the same as a layer: a convolution as sevenn builds it, not for an accelerator."""
         if type(layer) is not IrrepsConvolution or layer.is_parallel:
             return False
-        product, weights = layer.convolution, layer.weight_nn
+        product: Any = layer.convolution
+        weights: Any = layer.weight_nn
         if type(product) is not TensorProduct or type(weights) is not FullyConnectedNet:
             return False
         return _is_simple(product) and list(weights.children())[-1].act is None
@@ -61,7 +63,7 @@ class BlockedConvolution(torch.nn.Module):
         return data
 
     def _radial(self, basis: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last hidden layer [E, H] and the matrix that makes weights of it [H, weights], as e3nn scales it."""
+        """Return the last hidden layer [E, H] and, scaled as in e3nn, what makes weights of it [H, weights]."""
         *hidden, last = self.weight_nn.children()
         for layer in hidden:
             basis = layer(basis)

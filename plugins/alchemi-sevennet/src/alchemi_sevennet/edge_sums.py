@@ -4,10 +4,10 @@ For atom i, sources with components a and features u, harmonics b, paths p and c
 
     out[i, c, p, u] = Σ_j w[ij, p, u] Σ_ab C[b, c, p, a] Y[ij, b] x[j, a, u]        w[ij] = h[ij] @ V
 
-over neighbors j. Done for all pairs at once the intermediate values of a few hundred atoms fill gigabytes; done for some
-hundred pairs at a time they stay in the cache, which is what makes it several times faster. The gradient is written
-out by hand for the same reason: it makes the intermediate values again, block of pairs by block of pairs, so that
-nothing of the size of the pairs is kept. Where the gradient itself is to be differentiated, plain operations are used.
+over neighbors j. Done for all pairs at once, the intermediate values of a few hundred atoms fill gigabytes; done for
+some hundred pairs at a time, they stay in the cache, which is what makes it several times faster. The gradient is
+written out by hand for the same reason: it makes the intermediate values again, block by block, so that nothing of the
+size of the pairs is kept but the inputs. Where the gradient itself is to be differentiated, plain operations are used.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ def edge_sums(x: Tensor, y: Tensor, h: Tensor, v: Tensor, table: Tensor, pairs: 
     -------
     Tensor [N, rows, count]
     """
-    sums: Tensor = _EdgeSums.apply(x, y, h, v, table, pairs, shape)
+    sums: Tensor = _EdgeSums.apply(x, y, h, v, table, pairs, shape)  # type: ignore[no-untyped-call]
     if v.requires_grad and torch.is_grad_enabled():
-        sums = sums + _ThroughWeights.apply(x, y, h, v, table, pairs, shape)
+        sums = sums + _ThroughWeights.apply(x, y, h, v, table, pairs, shape)  # type: ignore[no-untyped-call]
     return sums
 
 
@@ -124,7 +124,7 @@ class _EdgeSums(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
         ctx.shape = shape
         x, y, h, v, table, pairs = tensors
-        out = x.new_zeros(x.shape[0], shape.rows * shape.count)
+        out: Tensor = x.new_zeros(x.shape[0], shape.rows * shape.count)
         for block in _blocks((x, y, h, v), table, pairs, shape):
             _weigh(block.messages, block.weights, shape)
             out.index_add_(0, block.i, block.messages.flatten(1))
@@ -172,7 +172,7 @@ def _gradients(inputs: Inputs, grad: Tensor, table: Tensor, pairs: Tensor, shape
         torch.mm(_by_weights(block, pulled, shape), v.T, out=by_h[block.some])
         _weigh(pulled, block.weights, shape)
         torch.mm(torch.bmm(pulled, block.sources.mT).flatten(1), table.T, out=by_y[block.some])
-        by_x.index_add_(0, block.j, torch.bmm(block.couplings.mT, pulled))
+        by_x.flatten(1).index_add_(0, block.j, torch.bmm(block.couplings.mT, pulled).flatten(1))
     return [by_x, by_y, by_h]
 
 
@@ -193,7 +193,8 @@ def _plain_gradients(
     They are taken by stand-ins: features depend on the harmonics of earlier layers, and a gradient by both of them as
     they are would contain what reaches the harmonics through the features.
     """
-    stand_ins = tuple(tensor.view_as(tensor) for tensor in inputs)
+    x, y, h, v = (tensor.view_as(tensor) for tensor in inputs)
+    stand_ins = (x, y, h, v)
     chosen = [tensor for tensor in stand_ins if tensor.requires_grad]
     sums = plain_edge_sums(stand_ins, table, pairs, shape)
     found = iter(torch.autograd.grad(sums, chosen, grad, create_graph=True))

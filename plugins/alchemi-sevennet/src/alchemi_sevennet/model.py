@@ -14,7 +14,7 @@ from alchemi_core.neighbors.geometry import pair_vectors
 from alchemi_sevennet.checkpoints import DEFAULT, WHO, Shipped, check_plain, find_checkpoint
 from alchemi_sevennet.elements import element_rows, look_up
 from alchemi_sevennet.hooks import CITATIONS
-from alchemi_sevennet.loading import Loaded, load_network, run_layers
+from alchemi_sevennet.network import Loaded, load_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 class SevenNet(BaseModelMixin, torch.nn.Module):
     """SevenNet, an equivariant potential that passes messages between neighbors.
 
-    Park, Kim, Hwang and Han, J. Chem. Theory Comput. 20, 4857 (2024), https://doi.org/10.1021/acs.jctc.4c00190. Network
-    and weights are those of the package sevenn, its convolutions exchanged for faster ones with the same results.
+    Park, Kim, Hwang and Han, J. Chem. Theory Comput. 20, 4857 (2024), https://doi.org/10.1021/acs.jctc.4c00190.
+
+    The package sevenn reads the checkpoint and builds the network, and its layers run, except for these: an
+    ``IrrepsConvolution`` is exchanged for one with the same weights and results that works on blocks of pairs (sevenn
+    does the same for its accelerators; a convolution of another make stays), one-hot embeddings are cast to the
+    precision of the weights, and the sum over atoms and the gradient at the end are left to the pipeline.
 
     Weights are float32, as fitted; ``.double()`` makes a float64 model. Positions of either precision are taken and
-    energies given back in the same. The model is in evaluation mode; what sevenn trains are parameters that can be
-    trained here. An atom without neighbors keeps the energy that the network gives an atom without messages.
+    energies given back in the same. An atom without neighbors keeps the energy that the network gives it without
+    messages.
 
     Parameters
     ----------
@@ -61,9 +65,9 @@ class SevenNet(BaseModelMixin, torch.nn.Module):
         if shipped is None and not trusted:
             check_plain(path)
         loaded = load_network(path)
-        self.layers, self.elements = loaded.layers, len(loaded.rows)
-        self.modalities, modality = loaded.modalities, _choose(loaded.modalities, modal)
-        self.modality = None if modality is None else loaded.modalities[modality]
+        modality = _choose(loaded.modalities, modal)
+        self.network = loaded.network
+        self._modality = None if modality is None else loaded.modalities[modality]
         self.register_buffer("rows", element_rows(loaded.rows), persistent=False)
         self.model_config = _config(loaded, shipped, modality)
         self.eval()
@@ -78,26 +82,10 @@ class SevenNet(BaseModelMixin, torch.nn.Module):
         """
         rows = look_up(self.rows, view, WHO)
         vectors = pair_vectors(view.positions, view.cell, view.neighbors, view.batch_idx)
-        made = run_layers(self.layers, self._inputs(vectors, view.neighbors.neighbor_list, rows))
-        atoms = made["atomic_energy"].squeeze(1).to(view.positions.dtype)
+        pairs = view.neighbors.neighbor_list.long().T.contiguous()
+        atoms = self.network(vectors.to(self.network.dtype), pairs, rows, self._modality).to(view.positions.dtype)
         energy = atoms.new_zeros(view.num_systems).index_add(0, view.batch_idx, atoms)
         return {"energy": energy.unsqueeze(1), "node_energies": atoms}
-
-    def _inputs(self, vectors: Tensor, neighbor_list: Tensor, rows: Tensor) -> dict[str, Tensor]:
-        """Return what the layers read, by sevenn's keys."""
-        dtype = next(self.layers.parameters()).dtype
-        elements = torch.nn.functional.one_hot(rows, self.elements).to(dtype)
-        data = {
-            "edge_vec": vectors.to(dtype),
-            "edge_index": neighbor_list.long().T.contiguous(),
-            "x": elements,
-            "node_attr": elements,
-            "atom_type": rows,
-        }
-        if self.modality is not None:
-            data["modal_type"] = rows.new_tensor(self.modality)
-            data["modal_attr"] = torch.nn.functional.one_hot(data["modal_type"], len(self.modalities)).to(dtype)
-        return data
 
 
 def _choose(modalities: Mapping[str, int], modal: str | None) -> str | None:
@@ -106,7 +94,9 @@ def _choose(modalities: Mapping[str, int], modal: str | None) -> str | None:
     if not modalities:
         if modal is None:
             return None
-        raise OptionError(f"modal={modal!r}", expected="no modal: this model was fitted to one level of theory", who=WHO)
+        raise OptionError(
+            f"modal={modal!r}", expected="no modal: this model was fitted to one level of theory", who=WHO
+        )
     if modal is None:
         fix = f"modal={next(iter(modalities))!r}"
         raise OptionError("modal is missing", expected=f"one of {listed}", who=WHO, fix=fix)

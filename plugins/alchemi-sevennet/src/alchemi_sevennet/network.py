@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import torch
 
-from alchemi_core.errors import DataError
+from alchemi_core.errors import InputFileError
 
 with warnings.catch_warnings():
-    # torch deprecates torch.jit, which e3nn and sevenn use while they are imported.
-    warnings.simplefilter("ignore", DeprecationWarning)
+    # e3nn compiles one function when it is imported, in a way that torch has deprecated.
+    warnings.filterwarnings("ignore", message=r".*torch\.jit\.script.* is deprecated", category=DeprecationWarning)
     from sevenn import _keys as key
     from sevenn.checkpoint import SevenNetCheckpoint
     from sevenn.nn.node_embedding import OnehotEmbedding
@@ -24,7 +25,29 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _AFTERWARDS = ("reduce_total_enegy", "force_output")
-"""What sevenn appends to the network, under its own spelling: the sum over atoms and the gradient are the pipeline's."""
+"""What sevenn appends, under its own spelling: the sum over atoms and the gradient are the pipeline's."""
+
+
+@attrs.frozen(eq=False)
+class Loaded:
+    """A network and what its checkpoint says of it.
+
+    Parameters
+    ----------
+    network : Network
+        With the weights.
+    cutoff : float, Å
+        Range of pairs.
+    rows : dict of int to int
+        Row of each atomic number in the tables.
+    modalities : dict of str to int
+        Number of each level of theory, empty for a model of one.
+    """
+
+    network: Network
+    cutoff: float
+    rows: dict[int, int]
+    modalities: dict[str, int]
 
 
 class Network(torch.nn.Module):
@@ -32,51 +55,41 @@ class Network(torch.nn.Module):
 
     Parameters
     ----------
-    checkpoint : SevenNetCheckpoint
-        Read by sevenn.
-    modality : int, optional
-        Number of the level of theory, for a model fitted to several.
+    layers : dict of str to Module
+        sevenn's, in order.
     """
 
-    def __init__(self, checkpoint: SevenNetCheckpoint, modality: int | None) -> None:
+    def __init__(self, layers: dict[str, torch.nn.Module]) -> None:
         super().__init__()
-        layers = {name: layer for name, layer in _build(checkpoint).items() if name not in _AFTERWARDS}
-        self.layers = torch.nn.ModuleDict({name: _exchanged(layer) for name, layer in layers.items()})
-        self._modality = modality
+        kept = {name: _exchanged(layer) for name, layer in layers.items() if name not in _AFTERWARDS}
+        self.layers = torch.nn.ModuleDict(kept)
 
     @property
     def dtype(self) -> torch.dtype:
         """Floating type of the weights."""
         return next(self.parameters()).dtype
 
-    def forward(self, vectors: Tensor, pairs: Tensor, rows: Tensor, batch_idx: Tensor, systems: int) -> Tensor:
+    def forward(self, vectors: Tensor, pairs: Tensor, rows: Tensor, modality: int | None) -> Tensor:
         """Return the energy of each atom.
 
         Parameters
         ----------
         vectors : Tensor [E, 3], Å
-            From atom i to atom j.
+            From atom i to atom j, in the floating type of the weights.
         pairs : Tensor [2, E], int64
             Atoms i and j.
         rows : Tensor [N], int64
             Row of each atom's element in the tables.
-        batch_idx : Tensor [N], int64
-            System of each atom.
-        systems : int
-            Number of systems.
+        modality : int, optional
+            Number of the level of theory, for a model fitted to several.
 
         Returns
         -------
         Tensor [N], eV
         """
-        data: dict[str, Any] = {
-            key.EDGE_VEC: vectors,
-            key.EDGE_IDX: pairs,
-            key.NODE_FEATURE: rows,
-            key.BATCH: batch_idx,
-        }
-        if self._modality is not None:
-            data[key.MODAL_TYPE] = torch.full((systems,), self._modality, device=rows.device)
+        data: dict[str, Any] = {key.EDGE_VEC: vectors, key.EDGE_IDX: pairs, key.NODE_FEATURE: rows}
+        if modality is not None:
+            data[key.MODAL_TYPE] = rows.new_tensor(modality)
         for layer in self.layers.values():
             data = layer(data)
         energies: Tensor = data[key.ATOMIC_ENERGY].flatten()
@@ -105,26 +118,29 @@ class OneHot(torch.nn.Module):
         return data
 
 
-def _build(checkpoint: SevenNetCheckpoint) -> dict[str, torch.nn.Module]:
-    with warnings.catch_warnings():
-        # As above: building compiles with torch.jit.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            return dict(checkpoint.build_model().named_children())
-        except (KeyError, ValueError, AssertionError, RuntimeError) as error:
-            raise DataError(
-                f"{checkpoint.checkpoint_path} describes no network that sevenn builds: {error}",
-                expected="a checkpoint of the installed version of sevenn",
-                who="sevennet",
-            ) from error
-
-
 def _exchanged(layer: torch.nn.Module) -> torch.nn.Module:
     if BlockedConvolution.replaces(layer):
-        return BlockedConvolution(layer)  # type: ignore[arg-type]  # replaces() looked at its type
+        return BlockedConvolution(layer)
     return OneHot(layer) if isinstance(layer, OnehotEmbedding) else layer
 
 
-def read_network(path: Path, modality: int | None) -> Network:
-    """Return the network of a checkpoint file that is known to be safe to read."""
-    return Network(SevenNetCheckpoint(path), modality)
+def load_network(path: Path) -> Loaded:
+    """Build the network of a checkpoint that may be trusted; see `alchemi_sevennet.checkpoints.check_plain`.
+
+    Raises
+    ------
+    InputFileError
+        If sevenn cannot build it.
+    """
+    try:
+        model = SevenNetCheckpoint(path).build_model()
+    except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise InputFileError(
+            f"{path} describes no network that sevenn builds: {type(error).__name__}: {error}",
+            expected="a checkpoint that the installed version of sevenn can read",
+            who="sevennet",
+        ) from error
+    model.set_is_batch_data(flag=False)  # one level of theory for all atoms, not one per system
+    modalities = dict(model.modal_map or {}) if model.eval_modal_map else {}
+    rows = dict(model.type_map or {})
+    return Loaded(Network(dict(model.named_children())), float(model.cutoff), rows, modalities)

@@ -141,4 +141,5 @@ def _places(product: TensorProduct, kind: list[Any], count: int) -> Tensor:
     """Return where results go, by component, path, count. Features that the product gives go by count, component."""
     width = product.irreps_out[kind[0].i_out].ir.dim
     starts = torch.tensor([product.irreps_out.slices()[one.i_out].start for one in kind])
-    return (torch.arange(width)[:, None, None] + starts[:, None] + torch.arange(count) * width).flatten()
+    places: Tensor = torch.arange(width)[:, None, None] + starts[:, None] + torch.arange(count) * width
+    return places.flatten()
