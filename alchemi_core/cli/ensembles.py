@@ -42,13 +42,32 @@ class Integrator(Protocol):
         """Take one step."""
 
 
-def thermalize(atoms: Atoms, temperature: float, rng: np.random.Generator) -> None:
-    """Draw momenta of the Maxwell-Boltzmann distribution; the centre of mass of several free atoms rests."""
+def temperature_of(atoms: Atoms) -> float:
+    """Temperature in K, of all degrees of freedom that are not held fixed."""
+    return float(2.0 * atoms.get_kinetic_energy() / (units.kB * atoms.get_number_of_degrees_of_freedom()))
+
+
+def thermalize(atoms: Atoms, temperature: float, rng: np.random.Generator, *, exact: bool) -> None:
+    """Draw momenta of the Maxwell-Boltzmann distribution; the centre of mass of several free atoms rests.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Gets the momenta.
+    temperature : float, K
+        Of the distribution.
+    rng : numpy.random.Generator
+        Source of the numbers.
+    exact : bool
+        Scale what was drawn to this temperature: without a bath nothing would correct a small system's scatter.
+    """
     masses = atoms.get_masses()[:, None]
     momenta = np.sqrt(masses * units.kB * temperature) * rng.standard_normal((len(atoms), 3))
     if len(atoms) > 1 and not atoms.constraints:
         momenta -= masses * (momenta.sum(0) / masses.sum())
     atoms.set_momenta(momenta)
+    if exact and atoms.get_momenta().any():
+        atoms.set_momenta(atoms.get_momenta() * np.sqrt(temperature / temperature_of(atoms)))
 
 
 def make_dynamics(settings: MDSettings, atoms: Atoms, rng: np.random.Generator) -> Integrator:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
-from ase import units
 
-from alchemi_core.cli.ensembles import conserved_energy
+from alchemi_core.cli.ensembles import conserved_energy, temperature_of
 from alchemi_core.quantities import EV_PER_CUBIC_ANGSTROM_IN_GPA
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class LogRow:
             kinetic_eV=kinetic,
             total_eV=total,
             conserved_eV=conserved_energy(dynamics, total),
-            temperature_K=2.0 * kinetic / (units.kB * atoms.get_number_of_degrees_of_freedom()),
+            temperature_K=temperature_of(atoms),
             volume_A3=snapshot.volume,
             pressure_GPa=pressure,
         )

@@ -57,7 +57,7 @@ class MDRun:
         self._stack = ExitStack()
         atoms.calc = calculator
         if settings.temperature is not None and not atoms.get_momenta().any():
-            thermalize(atoms, settings.temperature, self._rng)
+            thermalize(atoms, settings.temperature, self._rng, exact=settings.ensemble == "nve")
         self._dynamics = make_dynamics(settings, atoms, self._rng)
 
     def __enter__(self) -> Self:

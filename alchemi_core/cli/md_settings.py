@@ -36,7 +36,7 @@ class MDSettings:
     ensemble : {"nve", "nvt", "npt"}
         Velocity Verlet; Langevin; Martyna-Tobias-Klein.
     temperature : float, K, or None
-        Of the initial velocities, and of the bath.
+        Of the initial velocities, exactly so in nve; and of the bath.
     pressure : float, GPa
         Of the barostat.
     barostat : {"isotropic", "full"}

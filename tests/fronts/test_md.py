@@ -65,14 +65,17 @@ def test_a_pair_swings_as_a_pendulum_does(alchemi, here, load):
     assert float(rows[-1]["time_fs"]) == pytest.approx(10.0)
 
 
-def test_velocities_are_drawn_of_the_temperature(alchemi, here, load):
+@pytest.mark.parametrize("ensemble", ["nve", "nvt"])
+def test_velocities_are_drawn_of_the_temperature(alchemi, here, load, ensemble):
     write("gas.xyz", Atoms("Ar500", 10.0 * np.random.default_rng(0).random((500, 3)) + np.arange(500)[:, None] * 20))
-    alchemi("md", "gas.xyz", "--model", "springs", "--temperature", "300", "--steps", "0", "--seed", "5")
+    words = ["--ensemble", ensemble, "--temperature", "300", "--steps", "0", "--seed", "5"]
+    alchemi("md", "gas.xyz", "--model", "springs", *words)
     momenta = read("md-gas/final.extxyz").get_momenta()
     mass = 39.948
     # Var(p) = m k T; 1500 numbers give it to 1/√750
     assert np.mean(momenta**2) == pytest.approx(mass * units.kB * 300.0, rel=4 / np.sqrt(750))
     np.testing.assert_allclose(momenta.sum(0), 0.0, atol=1e-5)
+    assert (float(log_of(here / "md-gas")[0]["temperature_K"]) == pytest.approx(300.0)) is (ensemble == "nve")
     assert load("md-gas/run.json")["settings"]["seed"] == 5
 
 

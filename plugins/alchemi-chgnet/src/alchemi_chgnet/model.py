@@ -70,7 +70,7 @@ class CHGNetModel(BaseModelMixin, torch.nn.Module):
         path, shipped = find_checkpoint(checkpoint)
         content = read_checkpoint(path, trusted=trusted)
         self.network = build_network(content)
-        self._apart = False
+        self._apart = depends_on_company(self.network)
         self._bond_cutoff = float(self.network.graph_converter.bond_graph_cutoff)
         self.model_config = _config(self.network, shipped)
         self.register_buffer("known", element_table(self.model_config.elements or ()), persistent=False)

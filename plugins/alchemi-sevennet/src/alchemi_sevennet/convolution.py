@@ -9,12 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
-from e3nn.nn import FullyConnectedNet
-from e3nn.o3 import TensorProduct
-from sevenn.nn.convolution import IrrepsConvolution
 
 from alchemi_sevennet.edge_sums import edge_sums
 from alchemi_sevennet.paths import source_paths
+from alchemi_sevennet.upstream import FullyConnectedNet, IrrepsConvolution, TensorProduct
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -59,7 +59,7 @@ def edge_sums(x: Tensor, y: Tensor, h: Tensor, v: Tensor, table: Tensor, pairs: 
     """
     sums: Tensor = _EdgeSums.apply(x, y, h, v, table, pairs, shape)  # type: ignore[no-untyped-call]
     if v.requires_grad and torch.is_grad_enabled():
-        sums = sums + _ThroughWeights.apply(x, y, h, v, table, pairs, shape)  # type: ignore[no-untyped-call]
+        sums = sums + _ThroughWeights.apply(v, (x, y, h), table, pairs, shape)  # type: ignore[no-untyped-call]
     return sums
 
 
@@ -124,11 +124,12 @@ class _EdgeSums(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
         ctx.shape = shape
         x, y, h, v, table, pairs = tensors
-        out: Tensor = x.new_zeros(x.shape[0], shape.rows * shape.count)
+        out = x.new_zeros(x.shape[0], shape.rows * shape.count)
         for block in _blocks((x, y, h, v), table, pairs, shape):
             _weigh(block.messages, block.weights, shape)
             out.index_add_(0, block.i, block.messages.flatten(1))
-        return out.unflatten(1, (shape.rows, shape.count))
+        sums: Tensor = out.view(x.shape[0], shape.rows, shape.count)
+        return sums
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -140,19 +141,23 @@ class _EdgeSums(torch.autograd.Function):
 
 
 class _ThroughWeights(torch.autograd.Function):
-    """Zero, with the gradient by the weights that `_EdgeSums` leaves out."""
+    """Zero, with the gradient by the weights that `_EdgeSums` leaves out.
+
+    The other inputs come as a tuple, which autograd does not look into: it would else visit this node on its way to the
+    positions. They are on the graph all the same, so that the gradient can be differentiated by them.
+    """
 
     @staticmethod
-    def forward(ctx: Any, *args: Any) -> Tensor:
-        *tensors, shape = args
-        ctx.save_for_backward(*tensors)
-        ctx.shape = shape
-        x: Tensor = tensors[0]
-        return x.new_zeros(()).expand(x.shape[0], shape.rows, shape.count)
+    def forward(
+        ctx: Any, v: Tensor, others: tuple[Tensor, Tensor, Tensor], table: Tensor, pairs: Tensor, shape: SumShape
+    ) -> Tensor:
+        ctx.save_for_backward(v, table, pairs)
+        ctx.others, ctx.shape = others, shape
+        return v.new_zeros(()).expand(others[0].shape[0], shape.rows, shape.count)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, h, v, table, pairs = ctx.saved_tensors
+        (v, table, pairs), (x, y, h) = ctx.saved_tensors, ctx.others
         if torch.is_grad_enabled():
             by_v = _plain_gradients((x, y, h, v), grads[0], table, pairs, ctx.shape)[3]
         else:
@@ -160,7 +165,7 @@ class _ThroughWeights(torch.autograd.Function):
             for block in _blocks((x, y, h, v), table, pairs, ctx.shape):
                 pulled = grads[0].index_select(0, block.i)
                 by_v.addmm_(h[block.some].T, _by_weights(block, pulled, ctx.shape))
-        return None, None, None, by_v, None, None, None
+        return by_v, None, None, None, None
 
 
 def _gradients(inputs: Inputs, grad: Tensor, table: Tensor, pairs: Tensor, shape: SumShape) -> list[Tensor]:

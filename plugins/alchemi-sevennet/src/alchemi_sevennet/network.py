@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import torch
 
 from alchemi_core.errors import InputFileError
-
-with warnings.catch_warnings():
-    # e3nn compiles one function when it is imported, in a way that torch has deprecated.
-    warnings.filterwarnings("ignore", message=r".*torch\.jit\.script.* is deprecated", category=DeprecationWarning)
-    from sevenn import _keys as key
-    from sevenn.checkpoint import SevenNetCheckpoint
-    from sevenn.nn.node_embedding import OnehotEmbedding
-
-    from alchemi_sevennet.convolution import BlockedConvolution
+from alchemi_sevennet.convolution import BlockedConvolution
+from alchemi_sevennet.upstream import OnehotEmbedding, SevenNetCheckpoint, keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +19,10 @@ if TYPE_CHECKING:
 
 _AFTERWARDS = ("reduce_total_enegy", "force_output")
 """What sevenn appends, under its own spelling: the sum over atoms and the gradient are the pipeline's."""
+
+_UNREADABLE = (UnpicklingError, EOFError, OSError)
+_UNBUILDABLE = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+"""How sevenn fails at a configuration that it does not understand."""
 
 
 @attrs.frozen(eq=False)
@@ -87,12 +84,12 @@ class Network(torch.nn.Module):
         -------
         Tensor [N], eV
         """
-        data: dict[str, Any] = {key.EDGE_VEC: vectors, key.EDGE_IDX: pairs, key.NODE_FEATURE: rows}
+        data: dict[str, Any] = {keys.EDGE_VEC: vectors, keys.EDGE_IDX: pairs, keys.NODE_FEATURE: rows}
         if modality is not None:
-            data[key.MODAL_TYPE] = rows.new_tensor(modality)
+            data[keys.MODAL_TYPE] = rows.new_tensor(modality)
         for layer in self.layers.values():
             data = layer(data)
-        energies: Tensor = data[key.ATOMIC_ENERGY].flatten()
+        energies: Tensor = data[keys.ATOMIC_ENERGY].flatten()
         return energies
 
 
@@ -114,7 +111,7 @@ class OneHot(torch.nn.Module):
         data = self.original(data)
         for name in (self.original.key_output, self.original.key_additional_output):
             if name is not None:
-                data[name] = data[name].to(data[key.EDGE_VEC].dtype)
+                data[name] = data[name].to(data[keys.EDGE_VEC].dtype)
         return data
 
 
@@ -134,7 +131,7 @@ def load_network(path: Path) -> Loaded:
     """
     try:
         model = SevenNetCheckpoint(path).build_model()
-    except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (*_UNREADABLE, *_UNBUILDABLE) as error:
         raise InputFileError(
             f"{path} describes no network that sevenn builds: {type(error).__name__}: {error}",
             expected="a checkpoint that the installed version of sevenn can read",

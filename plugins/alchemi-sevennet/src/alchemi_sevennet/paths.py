@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import torch
-from e3nn.o3 import wigner_3j
+
+from alchemi_sevennet.upstream import wigner_3j
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from e3nn.o3 import TensorProduct
     from torch import Tensor
+
+    from alchemi_sevennet.upstream import TensorProduct
 
 
 @attrs.frozen
