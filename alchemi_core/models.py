@@ -15,7 +15,6 @@ import attrs
 from alchemi_core.contract import Analytic, Constant, OnGraph, OutputKind, Partial
 from alchemi_core.errors import DeclarationError
 from alchemi_core.frozenmap import FrozenMap, freeze
-from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.offers import load_target
 from alchemi_core.quantities import DERIVATIVES
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.view import ModelView
+    from alchemi_core.neighbors.config import NeighborConfig
     from alchemi_core.pipeline import PipelineModelWrapper
 
 

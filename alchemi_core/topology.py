@@ -22,7 +22,7 @@ POLICIES = ("auto", "always", "never")
 MAX_CUTOFF_RATIO = 1.5
 
 
-def _is_model(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def _is_model(_instance: object, _attribute: attrs.Attribute[Any], value: object) -> None:
     if not isinstance(value, BaseModelMixin):
         raise DeclarationError(
             f"{value!r} is not a model",
@@ -93,24 +93,24 @@ class PipelineGroup:
             )
 
 
-def _policy(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
+def _policy(_instance: object, _attribute: attrs.Attribute[Any], value: object) -> None:
     if value is not None and value not in POLICIES:
         raise DeclarationError(
             f"neighbor_adaptation is {value!r}", expected="one of " + ", ".join(POLICIES), who="PipelineModelWrapper"
         )
 
 
-def _ratio(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+def _ratio(_instance: object, _attribute: attrs.Attribute[Any], value: float | None) -> None:
     if value is not None and not value >= 1.0:
         raise DeclarationError(f"max_cutoff_ratio is {value}", expected="1.0 or more", who="PipelineModelWrapper")
 
 
-def _skin(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:
+def _skin(_instance: object, _attribute: attrs.Attribute[Any], value: float | None) -> None:
     if value is not None and not 0.0 <= value < float("inf"):
         raise DeclarationError(f"skin is {value}", expected="a length in Å, 0 or more", who="PipelineModelWrapper")
 
 
-def _rules(instance: object, attribute: attrs.Attribute[Any], value: Mapping[str, str] | None) -> None:
+def _rules(_instance: object, _attribute: attrs.Attribute[Any], value: Mapping[str, str] | None) -> None:
     for name in value or ():
         if name == "energy" or name in DERIVATIVES:
             raise DeclarationError(

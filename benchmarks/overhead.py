@@ -25,6 +25,7 @@ class Field(BaseModelMixin):
         self.model_config = ModelConfig(name="field", outputs={"charges": OnGraph(GEOMETRY)}, supports_pbc=True)
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, torch.Tensor]:  # noqa: ARG002
+        """Sum the coordinates of each atom."""
         return {"charges": view.positions.sum(1)}
 
 
@@ -38,6 +39,7 @@ class Square(BaseModelMixin):
         )
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, torch.Tensor]:  # noqa: ARG002
+        """Sum their squares."""
         return {"energy": ((view.charges**2).sum() + view.cell.sum()).view(1, 1)}
 
 

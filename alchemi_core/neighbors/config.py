@@ -20,12 +20,12 @@ class NeighborListFormat(Enum):
     """One padded row per atom: [N, K], padding value N."""
 
 
-def _positive(instance: NeighborConfig, attribute: attrs.Attribute[float], value: float) -> None:
+def _positive(_instance: NeighborConfig, _attribute: attrs.Attribute[float], value: float) -> None:
     if not (value > 0.0 and math.isfinite(value)):
         raise DeclarationError(f"cutoff is {value}", expected="a positive length in Å", who="NeighborConfig")
 
 
-def _not_negative(instance: NeighborConfig, attribute: attrs.Attribute[float], value: float) -> None:
+def _not_negative(_instance: NeighborConfig, _attribute: attrs.Attribute[float], value: float) -> None:
     if not (value >= 0.0 and math.isfinite(value)):
         raise DeclarationError(f"skin is {value}", expected="a length in Å, 0 or more", who="NeighborConfig")
 

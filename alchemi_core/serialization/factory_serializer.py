@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
 
 from alchemi_core.errors import SerializationError
-from alchemi_core.models import BaseModelMixin, ModelOrigin
 from alchemi_core.registry import create_model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
+    from alchemi_core.models import BaseModelMixin, ModelOrigin
     from alchemi_core.registry import Registry
 
 

@@ -7,11 +7,11 @@ import pickle
 import pytest
 import torch
 from ase.build import bulk
+from support.toys import Charges, Coulomb, Gaussians, Kernel
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, PipelineStep, load_pipeline
 from alchemi_core.derivatives.finite_difference import FiniteDifference
 from alchemi_core.errors import SerializationError
-from support.toys import Charges, Coulomb, Gaussians, Kernel
 
 
 @pytest.fixture
