@@ -55,5 +55,8 @@ def volumes(cell: Tensor) -> Tensor:
 def per_volume(strain: Tensor, cell: Tensor) -> Tensor:
     """Divide [B, 3, 3] by the volumes; a system without a volume has no stress, which is NaN rather than infinite."""
     volume = volumes(cell).view(-1, 1, 1)
-    safe = torch.where(volume > 0, volume, 1.0)  # a quotient by zero or NaN would spoil the gradients of other rows
-    return torch.where(volume > 0, strain / safe, torch.nan)
+    has = volume > 0
+    if not (strain.requires_grad or cell.requires_grad):
+        return strain / torch.where(has, volume, torch.nan)
+    # the gradient of a quotient by zero or NaN would spoil those of all parameters
+    return torch.where(has, strain / torch.where(has, volume, 1.0), torch.nan)

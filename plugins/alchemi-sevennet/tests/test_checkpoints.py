@@ -142,7 +142,7 @@ def test_file_that_is_no_checkpoint(tmp_path, write, trusted):
 
 
 def test_weights_of_another_network(tmp_path, shipped):
-    content = torch.load(shipped("7net-0"), weights_only=False)
+    content = torch.load(shipped("7net-0"), map_location="cpu", weights_only=False)
     content["model_state_dict"] = {"edge_embedding.basis_function.coeffs": torch.zeros(3)}
     torch.save(content, tmp_path / "x.pth")
     with pytest.raises(InputFileError, match="describes no network"):

@@ -36,7 +36,7 @@ def test_state_dict(model, batch, pipeline):
 
 
 def test_parameters_have_the_names_that_sevenn_saves(model, shipped):
-    saved = torch.load(shipped("7net-0"), weights_only=False)["model_state_dict"]
+    saved = torch.load(shipped("7net-0"), map_location="cpu", weights_only=False)["model_state_dict"]
     names = {name.removeprefix("network.layers."): one for name, one in model.named_parameters()}
     assert all(torch.equal(one, saved[name].reshape(one.shape)) for name, one in names.items() if name in saved)
     assert len(names.keys() & saved.keys()) > 30

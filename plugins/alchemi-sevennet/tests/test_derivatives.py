@@ -62,7 +62,7 @@ def test_training_on_forces_reaches_weights(double, batch, pipeline, name):
         for change in (step, -2 * step, step):
             with torch.no_grad():
                 weight.view(-1)[place] += change
-            values.append(float(loss(double, batch, pipeline)))
+            values.append(loss(double, batch, pipeline).item())
         return (values[0] - values[1]) / (2 * step)
 
     expected = richardson(difference(2e-4), difference(1e-4))

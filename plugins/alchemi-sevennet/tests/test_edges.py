@@ -58,7 +58,7 @@ def test_unknown_elements(evaluate, symbol):
 
 
 def test_elements_declared_are_those_of_sevenn(model, shipped):
-    content = torch.load(shipped("7net-0"), weights_only=False)
+    content = torch.load(shipped("7net-0"), map_location="cpu", weights_only=False)
     assert model.model_config.elements == frozenset(content["config"]["_type_map"])
     assert len(model.model_config.elements) == 89
 

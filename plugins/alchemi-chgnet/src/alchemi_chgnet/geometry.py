@@ -130,7 +130,7 @@ def find_bonds(geometry: Geometry) -> Bonds:
     i, j = geometry.pairs.unbind(1)
     atoms = geometry.numbers.shape[0]
     there = (i * atoms + j) * codes + code
-    back = (j * atoms + i) * codes + code
+    back = (j * atoms + i) * codes + (codes - 1 - code)
     keys, order = torch.sort(torch.minimum(there, back), stable=True)
     if len(keys) % 2 or not torch.equal(keys[::2], keys[1::2]):
         raise NeighborError("a pair is listed in one direction only", expected="a full list", who=WHO)
