@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from alchemi_core.data.atomic_data import AtomicData
     from alchemi_core.data.batch import Batch
     from alchemi_core.data.view import ModelView
-    from alchemi_core.errors import AlchemiError
+    from alchemi_core.derivatives.autograd import energy_derivatives
+    from alchemi_core.derivatives.base import Derivative, GroupState
+    from alchemi_core.errors import AlchemiError, DataError, PlanningError
     from alchemi_core.hookspecs import hookimpl
     from alchemi_core.models import BaseModelMixin, ModelConfig
     from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
     from alchemi_core.neighbors.geometry import pair_vectors
     from alchemi_core.neighbors.lists import CooList, MatrixList
     from alchemi_core.offers import DerivativeOffer, ModelOffer, NeighborOffer, ReductionOffer, SerializerOffer
+    from alchemi_core.outputs import Outputs
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.registry import Registry, create_model
     from alchemi_core.serialization.pipelines import load_pipeline
@@ -37,7 +40,10 @@ __all__ = [
     "Batch",
     "Constant",
     "CooList",
+    "DataError",
+    "Derivative",
     "DerivativeOffer",
+    "GroupState",
     "MatrixList",
     "ModelConfig",
     "ModelOffer",
@@ -46,15 +52,18 @@ __all__ = [
     "NeighborListFormat",
     "NeighborOffer",
     "OnGraph",
+    "Outputs",
     "Partial",
     "PipelineGroup",
     "PipelineModelWrapper",
     "PipelineStep",
+    "PlanningError",
     "ReductionOffer",
     "Registry",
     "SerializerOffer",
     "__version__",
     "create_model",
+    "energy_derivatives",
     "hookimpl",
     "load_pipeline",
     "pair_vectors",
@@ -66,13 +75,16 @@ _HOMES = {
     "data.atomic_data": ("AtomicData",),
     "data.batch": ("Batch",),
     "data.view": ("ModelView",),
-    "errors": ("AlchemiError",),
+    "derivatives.autograd": ("energy_derivatives",),
+    "derivatives.base": ("Derivative", "GroupState"),
+    "errors": ("AlchemiError", "DataError", "PlanningError"),
     "hookspecs": ("hookimpl",),
     "models": ("BaseModelMixin", "ModelConfig"),
     "neighbors.config": ("NeighborConfig", "NeighborListFormat"),
     "neighbors.geometry": ("pair_vectors",),
     "neighbors.lists": ("CooList", "MatrixList"),
     "offers": ("DerivativeOffer", "ModelOffer", "NeighborOffer", "ReductionOffer", "SerializerOffer"),
+    "outputs": ("Outputs",),
     "pipeline": ("PipelineModelWrapper",),
     "registry": ("Registry", "create_model"),
     "serialization.pipelines": ("load_pipeline",),

@@ -117,7 +117,8 @@ class AlchemiCalculator(Calculator):
             raise CalculatorSetupError("no structure to compute: set atoms.calc, or pass atoms")
         asked = self._asked | {QUANTITY_OF[name] for name in properties}
         batch = self._batch_of(atoms, system_changes)
-        outputs = self.pipeline(batch, requested=_possible(asked, properties, atoms), contributions=True)
+        with torch.no_grad():  # ASE reads numbers, also of a pipeline that is being trained
+            outputs = self.pipeline(batch, requested=_possible(asked, properties, atoms), contributions=True)
         self.results = _results(outputs)
         self.atoms, self._asked, self._batch = atoms.copy(), asked, batch
 
@@ -129,7 +130,7 @@ class AlchemiCalculator(Calculator):
         positions = torch.from_numpy(atoms.positions.copy()).to(dtype=self.dtype, device=self.device)
         if not np.isfinite(atoms.positions).all():
             check_finite(positions, None, self._batch.batch_idx)
-        return self._batch.with_leaves(positions, self._batch.cell)
+        return self._batch.moved(positions)
 
 
 def _same(left: np.ndarray, right: np.ndarray) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from alchemi_core.offers import load_target
-from alchemi_core.planning.flat import FlatGroup, flatten
-from alchemi_core.planning.requests import default_outputs
+from alchemi_core.planning.flat import FlatGroup, FlatStep, flatten
+from alchemi_core.planning.requests import check_settings, default_outputs
 from alchemi_core.planning.settings import inherited
 from alchemi_core.planning.synthesis import synthesize
 from alchemi_core.strategies import as_strategy
@@ -35,8 +35,8 @@ class Declaration:
     ----------
     groups : tuple of FlatGroup
         Groups and steps outside any nesting.
-    models : tuple of BaseModelMixin
-        Models by step number.
+    steps : tuple of FlatStep
+        Steps of all groups, by number.
     settings : PipelineSettings
         Of the pipeline and, where it leaves them open, of those nested in it.
     config : ModelConfig
@@ -50,12 +50,17 @@ class Declaration:
     """
 
     groups: tuple[FlatGroup, ...]
-    models: tuple[BaseModelMixin, ...]
+    steps: tuple[FlatStep, ...]
     settings: PipelineSettings
     config: ModelConfig
     active: frozenset[str]
     reductions: Mapping[str, Reduction]
     strategies: Mapping[int, Derivative]
+
+    @cached_property
+    def models(self) -> tuple[BaseModelMixin, ...]:
+        """Models by step number."""
+        return tuple(step.model for step in self.steps)
 
     @property
     def skin(self) -> float:
@@ -66,8 +71,8 @@ class Declaration:
         return declared or DEFAULT_SKIN
 
     def is_stale(self) -> bool:
-        """Tell whether some model has replaced its config."""
-        return any(step.model.model_config is not step.config for group in self.groups for step in group.steps)
+        """Tell whether some model has replaced its config by another; an equal one changes nothing."""
+        return any(_differs(step.model.model_config, step.config) for step in self.steps)
 
     def request(self, requested: Iterable[str] | None, batch: Batch) -> tuple[frozenset[str], Mapping[str, str]]:
         """Return the outputs to compute, and why some of the default ones are not among them."""
@@ -79,6 +84,10 @@ class Declaration:
         return self.active, {}
 
 
+def _differs(now: ModelConfig, then: ModelConfig) -> bool:
+    return now is not then and now != then
+
+
 def declare(topology: Topology, plugins: Registry) -> Declaration:
     """Flatten a topology and look up what it names.
 
@@ -88,23 +97,19 @@ def declare(topology: Topology, plugins: Registry) -> Declaration:
         If it cannot be right whatever is requested.
     """
 
-    def find(name: str) -> Any:
-        return load_target(plugins.find("derivative", name).target)
+    def bind(derivative_fn: Any) -> Derivative:
+        return as_strategy(derivative_fn, lambda name: plugins.load(plugins.find("derivative", name)))
 
     settings = inherited(topology)
-    strategies = {group.index: as_strategy(group.derivative_fn, find) for group in flatten(topology)}
-    groups = tuple(_with_strategy(group, strategies[group.index]) for group in flatten(topology))
+    groups = flatten(topology, bind)
+    check_settings(groups, settings)
     rules = {"sum", *(settings.reductions or {}).values()}
     return Declaration(
         groups=groups,
-        models=tuple(step.model for group in groups for step in group.steps),
+        steps=tuple(step for group in groups for step in group.steps),
         settings=settings,
         config=synthesize(groups, settings),
         active=default_outputs(groups) if settings.active_outputs is None else settings.active_outputs,
         reductions={rule: plugins.load(plugins.find("reduction", rule)) for rule in rules},
-        strategies=strategies,
+        strategies={group.index: bind(group.derivative_fn) for group in groups},
     )
-
-
-def _with_strategy(group: FlatGroup, strategy: Derivative) -> FlatGroup:
-    return group if group.derivative_fn is None else attrs.evolve(group, derivative_fn=strategy)

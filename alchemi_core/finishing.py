@@ -31,10 +31,14 @@ def output_values(
     """Return each requested output: its terms, reduced by the rule of the plan."""
     with torch.set_grad_enabled(differentiable):
         totals = {o.name: _value(o, slots, batch, reductions[o.rule]) for o in plan.outputs}
-    return totals if differentiable else {name: total.detach() for name, total in totals.items()}
+    if differentiable:
+        return totals
+    return {name: total.detach() if total.requires_grad else total for name, total in totals.items()}
 
 
 def _value(output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction) -> Tensor:
+    if output.single is not None and (value := slots[output.single]) is not None:
+        return value
     values = [_term(term, slots, batch) for term in output.terms]
     total = reduce(values, [term.weight for term in output.terms])
     if output.reported and output.name == "stress" and batch.cell is not None:
@@ -46,6 +50,8 @@ def _term(term: Term, slots: Sequence[Tensor | None], batch: Batch) -> Tensor:
     value = slots[term.slot]
     if value is None:
         raise AssertionError(f"slot {term.slot} is empty: the plan reads what it never writes")
+    if not term.convert:
+        return value
     if term.convert == "virial to stress" and batch.cell is not None:
         return per_volume(-value, batch.cell)
     if term.convert == "stress to virial" and batch.cell is not None:

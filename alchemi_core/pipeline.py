@@ -10,17 +10,13 @@ import torch
 
 from alchemi_core.data.atomic_data import AtomicData
 from alchemi_core.data.detaching import off_graph, outside_inference
-from alchemi_core.declaration import Declaration, declare
 from alchemi_core.evaluation import evaluate
 from alchemi_core.models import BaseModelMixin, ModelConfig
-from alchemi_core.neighbors.verlet import ListKeeper
 from alchemi_core.offers import load_target
-from alchemi_core.planning.planner import make_plan
 from alchemi_core.planning.wiring import check_wires
-from alchemi_core.provision import Provision
+from alchemi_core.prepared import Prepared
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.requirements import check_batch_serves, check_geometry_gradient
-from alchemi_core.toolkits import toolkit_for
 from alchemi_core.topology import NeighborAdaptation, PipelineGroup, PipelineSettings, Topology
 
 if TYPE_CHECKING:
@@ -40,7 +36,9 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
     """A composition of models, itself a model.
 
     A new pipeline is in evaluation mode: its outputs are detached. After ``pipe.train()``, and where grad is enabled,
-    they stay on the graph, so that ``loss.backward()`` reaches the parameters through forces too.
+    they stay on the graph, so that ``loss.backward()`` reaches the parameters through forces too. Making a pipeline
+    leaves the mode of its models as it is, dropout and batch norms included; ``pipe.eval()`` and ``pipe.train()`` set
+    both, as for any module.
 
     Parameters
     ----------
@@ -109,18 +107,17 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         modules = {id(model): model for model in self.topology.models if isinstance(model, torch.nn.Module)}
         self.models = torch.nn.ModuleList(modules.values())
         self.training = False
-        self._forget()
-        self._declared = declare(self.topology, self._plugins)
+        self._prepared = Prepared.of(self.topology, self._plugins)
 
     @property
     def model_config(self) -> ModelConfig:  # type: ignore[override]
         """Config of the whole, made of the parts'."""
-        return self._current().config
+        return self._current().declaration.config
 
     @property
     def active_outputs(self) -> frozenset[str]:
         """Outputs computed when a call does not say."""
-        return self._current().active
+        return self._current().declaration.active
 
     @property
     def plan(self) -> ExecutionPlan:
@@ -136,11 +133,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             If the request cannot be served whole and right.
         """
         names = frozenset([requested] if isinstance(requested, str) else requested)
-        declared = self._current()
-        key = (names, differentiable)
-        if key not in self._plans:
-            self._plans[key] = make_plan(declared.groups, declared.settings, names, differentiable=differentiable)
-        return self._plans[key]
+        return self._current().plan(names, differentiable=differentiable)
 
     def forward(
         self, data: Batch | AtomicData, requested: Iterable[str] | None = None, *, contributions: bool = False
@@ -169,15 +162,16 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             If the batch lacks an input, or describes no structure.
         """
         batch = data.to_batch() if isinstance(data, AtomicData) else data
-        declared = self._current()
+        current = self._current()
+        declared = current.declaration
         names, notes = declared.request(requested, batch)
         differentiable = self.training and torch.is_grad_enabled()
-        plan = self.plan_for(names, differentiable=differentiable)
-        check_batch_serves(plan, declared.groups, declared.config, batch, notes)
+        plan = current.plan(names, differentiable=differentiable)
+        check_batch_serves(plan, declared.steps, declared.config, batch, notes)
         if differentiable:
-            check_geometry_gradient(plan, declared.groups, batch)
+            check_geometry_gradient(plan, declared.steps, batch)
         run = partial(evaluate, plan, declared, contributions=contributions, differentiable=differentiable)
-        provisions = self._provisions(batch.device.type, declared)
+        provisions = current.provisions(batch.device.type)
         if torch.is_inference_mode_enabled() or batch.positions.is_inference():
             with torch.inference_mode(mode=False):
                 return run(outside_inference(batch), provisions, notes)
@@ -199,7 +193,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         plan = self.plan_for(self.active_outputs if requested is None else requested)
 
         def add_lists(batch: Batch) -> Batch:
-            kept, _ = self._provisions(batch.device.type, self._current())
+            kept, _ = self._current().provisions(batch.device.type)
             with torch.inference_mode(mode=False):
                 lists = kept.lists(plan, outside_inference(batch.with_neighbors()))
             return batch.with_neighbors(*lists)
@@ -207,9 +201,11 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         return (add_lists,) if plan.lists else ()
 
     def with_settings(self, **changes: Any) -> PipelineModelWrapper:
-        """Return a pipeline of the same models with other settings, such as ``active_outputs={"energy"}``."""
+        """Return a pipeline of the same models, in the same mode, with other settings such as ``skin=1.0``."""
         settings = attrs.evolve(self.topology.settings, **changes)
-        return self.from_topology(attrs.evolve(self.topology, settings=settings), self.registry)
+        changed = self.from_topology(attrs.evolve(self.topology, settings=settings), self.registry)
+        changed.training = self.training
+        return changed
 
     @classmethod
     def from_topology(cls, topology: Topology, registry: Registry | None = None) -> PipelineModelWrapper:
@@ -232,6 +228,8 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         path: str | Path,
         models: Sequence[BaseModelMixin] | None = None,
         derivative_fns: Mapping[int, Any] | None = None,
+        *,
+        registry: Registry | None = None,
     ) -> PipelineModelWrapper:
         """Rebuild a pipeline from a file, handing over models and functions that no plugin offers.
 
@@ -243,25 +241,27 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             In the order their steps were declared, each once.
         derivative_fns : mapping of int to callable, optional
             Functions by group number.
+        registry : Registry, optional
+            Where offers are looked up; by default the installed plugins.
         """
         loader = load_target("alchemi_core.serialization.pipelines:load_pipeline")
-        loaded: PipelineModelWrapper = loader(path, models=models, derivative_fns=derivative_fns)
+        loaded: PipelineModelWrapper = loader(path, models=models, derivative_fns=derivative_fns, registry=registry)
         return loaded
 
     def extra_repr(self) -> str:
         """Show groups and steps in the representation."""
         rows = []
-        for group in self._current().groups:
+        for group in self._current().declaration.groups:
             kind = "autograd" if group.use_autograd else "direct"
             rows.append(f"group {group.index} ({kind}): " + ", ".join(step.label for step in group.steps))
         return "\n".join(rows)
 
-    def _current(self) -> Declaration:
-        """Return the flattened declaration, made anew where a model's config was replaced since."""
-        if self._declared.is_stale():
-            self._forget()
-            self._declared = declare(self.topology, self._plugins)
-        return self._declared
+    def _current(self) -> Prepared:
+        """Return what is derived from the declaration, made anew where a model's config was replaced since."""
+        prepared = self._prepared
+        if prepared.declaration.is_stale():
+            prepared = self._prepared = Prepared.of(self.topology, self._plugins)
+        return prepared
 
     @property
     def registry(self) -> Registry | None:
@@ -272,26 +272,9 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
     def _plugins(self) -> Registry:
         return self._registry or default_registry()
 
-    def _provisions(self, device: str, declared: Declaration) -> tuple[Provision, Provision]:
-        """Return provisions that keep lists between calls, and that do not."""
-        made = self._provision_for.get(device)
-        if made is None:
-            toolkit = toolkit_for(device, self._plugins)
-            made = Provision(toolkit, self._keeper, declared.skin), Provision(toolkit, None, 0.0)
-            self._provision_for[device] = made
-        return made
-
-    def _forget(self) -> None:
-        """Drop everything that is derived from the declaration."""
-        self._plans: dict[tuple[frozenset[str], bool], ExecutionPlan] = {}
-        self._provision_for: dict[str, tuple[Provision, Provision]] = {}
-        self._keeper = ListKeeper()
-
     def __getstate__(self) -> dict[str, Any]:
-        derived = ("_plans", "_provision_for", "_keeper", "_declared")
-        return {name: value for name, value in self.__dict__.items() if name not in derived}
+        return {name: value for name, value in self.__dict__.items() if name != "_prepared"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-        self._forget()
-        self._declared = declare(self.topology, self._plugins)
+        self._prepared = Prepared.of(self.topology, self._plugins)

@@ -93,20 +93,20 @@ class Provision:
 
 def _brought_as_needed(batch: Batch, need: NeighborConfig) -> NeighborList | None:
     for brought in batch.neighbors:
-        same = brought.cutoff == need.cutoff and brought.skin == 0.0 and brought.num_atoms == batch.num_atoms
+        same = brought.cutoff == need.cutoff and brought.skin == 0.0
         if same and brought.format is need.format and brought.half_list is need.half_list:
             return brought
     return None
 
 
 def _widest_enough(batch: Batch, cutoff: float, plan: ExecutionPlan, planned: PlannedList) -> NeighborList:
-    fitting = [b for b in batch.neighbors if b.cutoff >= cutoff and b.num_atoms == batch.num_atoms]
+    fitting = [b for b in batch.neighbors if b.cutoff >= cutoff]
     if fitting:
         return min(fitting, key=lambda brought: brought.cutoff)
-    had = ", ".join(f"{b.cutoff:g} Å for {b.num_atoms} atoms" for b in batch.neighbors)
+    had = ", ".join(f"{b.cutoff:g} Å" for b in batch.neighbors)
     readers = ", ".join(plan.labels[step] for step in planned.readers)
     raise NeighborError(
-        f"the batch brings neighbor lists of {had}; {readers} needs {cutoff:g} Å for {batch.num_atoms} atoms",
+        f"the batch brings neighbor lists of {had}; {readers} needs {cutoff:g} Å",
         expected=f"a list with a cutoff of at least {cutoff:g} Å",
         who="batch.neighbors",
         fix="batch.with_neighbors() brings none, and the pipeline builds its own",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.contract import Constant, OnGraph
-from alchemi_core.errors import CutGradientError, DataError, LostTermError
+from alchemi_core.errors import CutGradientError, DataError, LostTermError, UnsupportedElementError
 from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.wiring import missing_input
 
@@ -14,14 +14,30 @@ if TYPE_CHECKING:
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.models import ModelConfig
-    from alchemi_core.planning.flat import FlatGroup
+    from alchemi_core.planning.flat import FlatStep
     from alchemi_core.planning.plan import ExecutionPlan, PlannedStep
+
+MAX_LISTED = 20
+"""Elements that an error lists before it counts the others."""
 
 
 def check_batch_serves(
-    plan: ExecutionPlan, groups: Sequence[FlatGroup], config: ModelConfig, batch: Batch, notes: Mapping[str, str]
+    plan: ExecutionPlan, steps: Sequence[FlatStep], config: ModelConfig, batch: Batch, notes: Mapping[str, str]
 ) -> None:
     """Raise where the batch lacks what the plan needs.
+
+    Parameters
+    ----------
+    plan : ExecutionPlan
+        What is to run.
+    steps : sequence of FlatStep
+        All steps by number, those that the plan leaves out too.
+    config : ModelConfig
+        Config of the whole.
+    batch : Batch
+        What it is to run on.
+    notes : mapping of str to str
+        Why some of the default outputs are not asked.
 
     Raises
     ------
@@ -29,12 +45,14 @@ def check_batch_serves(
         If an input that nothing produces is not on the batch.
     DataError
         If a periodic system meets a model that does not understand it, or the reverse.
+    UnsupportedElementError
+        If the batch holds an element that a model of the plan was not made for.
     LostTermError
         If the stress is asked and no system has a cell.
     """
     for name in plan.needs:
         if batch.fields.get(name) is None:
-            raise _missing(name, plan, groups)
+            raise _missing(name, plan, steps)
     if batch.cell is None and "stress" in plan.requested and "stress" not in notes:
         raise LostTermError(
             "stress is asked, but no system of this batch has a cell",
@@ -45,10 +63,12 @@ def check_batch_serves(
     if batch.cell is None:
         _check_volume_needed(plan)
     if not config.supports_pbc or config.needs_pbc:
-        _check_periodicity(groups, batch)
+        _check_periodicity([steps[planned.index] for planned in plan.steps], batch)
+    if config.elements is not None and not batch.elements <= config.elements:
+        _check_elements([steps[planned.index] for planned in plan.steps], batch)
 
 
-def check_geometry_gradient(plan: ExecutionPlan, groups: Sequence[FlatGroup], batch: Batch) -> None:
+def check_geometry_gradient(plan: ExecutionPlan, steps: Sequence[FlatStep], batch: Batch) -> None:
     """Raise where the caller differentiates through positions or cell and a step would drop out of the gradient.
 
     Raises
@@ -60,7 +80,6 @@ def check_geometry_gradient(plan: ExecutionPlan, groups: Sequence[FlatGroup], ba
     outer = frozenset(name for name, tensor in tensors.items() if tensor is not None and tensor.requires_grad)
     if not outer:
         return
-    steps = {step.index: step for group in groups for step in group.steps}
     for planned in plan.steps:
         config = steps[planned.index].config
         kind = config.kinds.get("energy", Constant())
@@ -93,16 +112,15 @@ def _check_volume_needed(plan: ExecutionPlan) -> None:
         )
 
 
-def _missing(name: str, plan: ExecutionPlan, groups: Sequence[FlatGroup]) -> Exception:
+def _missing(name: str, plan: ExecutionPlan, steps: Sequence[FlatStep]) -> Exception:
     reader = next(s.index for s in plan.steps if any(read.name == name and read.slot is None for read in s.reads))
-    steps = [step for group in groups for step in group.steps]
     return missing_input(name, steps[reader], steps[:reader])
 
 
-def _check_periodicity(groups: Sequence[FlatGroup], batch: Batch) -> None:
+def _check_periodicity(steps: Sequence[FlatStep], batch: Batch) -> None:
     periodic = batch.pbc is not None and bool(batch.pbc.any())
     every = batch.pbc is not None and bool(batch.pbc.any(dim=1).all())
-    for step in (step for group in groups for step in group.steps):
+    for step in steps:
         if periodic and not step.config.supports_pbc:
             raise DataError(
                 "a system of the batch is periodic",
@@ -117,3 +135,25 @@ def _check_periodicity(groups: Sequence[FlatGroup], batch: Batch) -> None:
                 who=f"step {step.index} ({step.label})",
                 fix="put the molecule into a box with pbc=True, or use another model",
             )
+
+
+def _check_elements(steps: Sequence[FlatStep], batch: Batch) -> None:
+    for step in steps:
+        known = step.config.elements
+        if known is not None and (unknown := batch.elements - known):
+            raise _unsupported(step, known, min(unknown), batch)
+
+
+def _unsupported(step: FlatStep, known: frozenset[int], number: int, batch: Batch) -> UnsupportedElementError:
+    from ase.data import chemical_symbols  # the symbols matter to errors only, which need not be fast
+
+    atom = batch.atomic_numbers.tolist().index(number)
+    symbol = chemical_symbols[number] if 0 < number < len(chemical_symbols) else f"atomic number {number}"
+    listed = " ".join(chemical_symbols[other] for other in sorted(known)[:MAX_LISTED])
+    more = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
+    return UnsupportedElementError(
+        f"atom {atom} is {symbol} (Z = {number}), which {step.config.name} was not made for",
+        expected=f"one of its {len(known)} elements: {listed}{more}",
+        who=f"step {step.index} ({step.label})",
+        fix=f"use a model that knows {symbol}; `alchemi models` lists those installed",
+    )

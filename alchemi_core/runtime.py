@@ -61,12 +61,11 @@ class Run:
     def execute(self) -> Slots:
         """Run all groups and return the values by slot."""
         slots: Slots = [None] * self.plan.num_slots
-        steps = {step.index: step for step in self.plan.steps}
-        for group in self.plan.groups:
-            self._group(group, [steps[index] for index in group.steps], slots)
+        for group, steps in zip(self.plan.groups, self.plan.steps_by_group, strict=True):
+            self._group(group, steps, slots)
         return slots
 
-    def _group(self, group: PlannedGroup, steps: list[PlannedStep], slots: Slots) -> None:
+    def _group(self, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots) -> None:
         if not group.serves:
             with torch.set_grad_enabled(self.differentiable):
                 self._steps(steps, self.batch, self.batch, self.lists, slots)
@@ -77,7 +76,7 @@ class Run:
             data, tape = strategy.prepare(state)
             self._steps(steps, data, self.batch, self.lists, slots)
             energy = _on_leaves(_summed(group, slots), data)
-            answer = strategy.finish(energy, tape, frozenset(write.name for write in group.serves))
+            answer = strategy.finish(energy, tape, group.served)
         for write in group.serves:
             if write.name not in answer:
                 raise _unserved(strategy, write.name, answer)
@@ -85,7 +84,7 @@ class Run:
 
     def _steps(
         self,
-        steps: list[PlannedStep],
+        steps: tuple[PlannedStep, ...],
         live: Batch,
         fixed: Batch,
         lists: tuple[NeighborList, ...],
@@ -118,7 +117,7 @@ class Run:
             values[read.name] = value.detach() if cut and not keep_graph and value is not None else value
         return values
 
-    def _energy_at(self, group: PlannedGroup, steps: list[PlannedStep], slots: Slots) -> Callable[[Batch], Tensor]:
+    def _energy_at(self, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots) -> Callable[[Batch], Tensor]:
         """Return a function that runs the group's steps at another geometry, on slots of its own."""
 
         def energy_at(batch: Batch) -> Tensor:
@@ -184,12 +183,17 @@ def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: S
 
 def _check_graph(step: PlannedStep, values: Values, slots: Slots) -> None:
     """Refuse values without the graph that derivatives are taken through; of detached inputs none can be expected."""
-    fed = any(value.requires_grad for read in step.reads if read.live and (value := values[read.name]) is not None)
+    if step.mode is Mode.PARTIAL and not _is_fed(step, values):
+        return
     for write in step.writes:
         value = slots[write.slot]
-        expected = write.output in step.on_graph and (step.mode is not Mode.PARTIAL or fed)
-        if expected and value is not None and not value.requires_grad:
+        if write.output in step.on_graph and value is not None and not value.requires_grad:
             raise _off_graph(step, write.output)
+
+
+def _is_fed(step: PlannedStep, values: Values) -> bool:
+    """Tell whether some input that stays on the graph is on it."""
+    return any(value.requires_grad for read in step.reads if read.live and (value := values[read.name]) is not None)
 
 
 def _check_shape(step: PlannedStep, output: str, value: Tensor, batch: Batch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alchemi_core.neighbors.adapting import NeighborToolkit
-from alchemi_core.offers import load_target
 
 if TYPE_CHECKING:
     from alchemi_core.offers import Role
@@ -17,12 +16,16 @@ def toolkit_for(device: str, registry: Registry) -> NeighborToolkit:
 
     Raises
     ------
+    UnknownOfferError
+        If no backend serves the device in some role.
+    DuplicateOfferError
+        If two of the highest rank do.
     PluginError
-        If a winning backend does not load, or two tie.
+        If a winning backend does not load; names its plugin.
     """
 
     def best(role: Role) -> Any:
-        return load_target(registry.best_neighbors(role, device).target)
+        return registry.load(registry.best_neighbors(role, device))
 
     return NeighborToolkit(
         build=best("builder"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -32,6 +33,12 @@ def _is_model(_instance: object, _attribute: attrs.Attribute[Any], value: object
         )
 
 
+def _finite(instance: PipelineStep, _attribute: attrs.Attribute[Any], value: float) -> None:
+    if not isfinite(value):
+        name = instance.model.model_config.name
+        raise DeclarationError(f"weight of {name} is {value}", expected="a finite number", who="PipelineStep")
+
+
 @attrs.frozen(eq=False)
 class PipelineStep:
     """A model with what the pipeline does around it.
@@ -43,14 +50,14 @@ class PipelineStep:
     wire : mapping of str to str
         Renames of its outputs for everything after it, ``{"partial_charges": "charges"}``.
     weight : float
-        Factor on all of the step's additive outputs.
+        Factor on all of the step's additive outputs; finite.
     detach : bool
         Pass its outputs on as fixed values. Forces then lack the terms that flow through them, on purpose.
     """
 
     model: BaseModelMixin = attrs.field(validator=_is_model)
     wire: Mapping[str, str] = attrs.field(factory=FrozenMap, converter=freeze)
-    weight: float = attrs.field(default=1.0, converter=float)
+    weight: float = attrs.field(default=1.0, converter=float, validator=_finite)
     detach: bool = False
 
 

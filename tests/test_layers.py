@@ -12,7 +12,7 @@ import alchemi_core
 ROOT = Path(alchemi_core.__file__).parent
 
 LAYERS = (
-    "errors frozenmap",
+    "errors frozenmap atomic_write",
     "quantities",
     "contract neighbors.config offers hookspecs",
     "outputs plugin_records distributions compatibility",
@@ -24,6 +24,7 @@ LAYERS = (
     "runtime finishing requirements provision strategies",
     "refusals discovery builtins factory registry toolkits",
     "declaration evaluation",
+    "prepared",
     "pipeline",
     "algebra expression_reader expressions serialization",
     "ase testing",

@@ -8,7 +8,7 @@ import attrs
 from ase import Atoms
 from ase.io.jsonio import decode, encode
 
-from alchemi_core.cli.atomic_write import write_text
+from alchemi_core.atomic_write import write_text
 from alchemi_core.cli.md_settings import MDSettings
 from alchemi_core.errors import InputFileError
 

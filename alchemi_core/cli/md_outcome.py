@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from alchemi_core.cli.atomic_write import write_json, write_text
+from alchemi_core.atomic_write import write_json, write_text
 from alchemi_core.cli.frames import as_text
 from alchemi_core.cli.md_log import NAME as LOG
 from alchemi_core.cli.md_log import read_log

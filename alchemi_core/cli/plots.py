@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from alchemi_core.cli.atomic_write import replacing
+from alchemi_core.atomic_write import replacing
 
 if TYPE_CHECKING:
     from pathlib import Path

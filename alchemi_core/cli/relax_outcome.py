@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from alchemi_core.cli.atomic_write import write_json, write_text
+from alchemi_core.atomic_write import write_json, write_text
 from alchemi_core.cli.frames import as_text
 from alchemi_core.cli.provenance import now
 

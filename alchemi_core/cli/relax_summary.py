@@ -7,7 +7,7 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
-from alchemi_core.cli.atomic_write import write_text
+from alchemi_core.atomic_write import write_text
 from alchemi_core.cli.tables import Column, show_table
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from alchemi_core.ase import AlchemiCalculator
-from alchemi_core.cli.atomic_write import write_json, write_text
+from alchemi_core.atomic_write import write_json, write_text
 from alchemi_core.cli.composing import chosen_device, chosen_dtype, compose, outputs_for
 from alchemi_core.cli.frames import as_text
 from alchemi_core.cli.output_folder import OutputFolder

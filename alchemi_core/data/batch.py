@@ -122,6 +122,11 @@ class Batch:
         counts = torch.bincount(self.batch_idx, minlength=self.num_systems)
         return (0, *torch.cumsum(counts, 0).tolist())
 
+    @cached_property
+    def elements(self) -> frozenset[int]:
+        """Atomic numbers that occur."""
+        return frozenset(torch.unique(self.atomic_numbers).tolist())
+
     @property
     def dtype(self) -> torch.dtype:
         """Floating type of the batch; every output comes back in it."""
@@ -159,11 +164,17 @@ class Batch:
 
         Checks are not run again and lists are kept, since the values are the same: this is on the hot path.
         """
-        twin = object.__new__(Batch)
-        for name in ("atomic_numbers", "batch_idx", "num_systems", "pbc", "fields", "neighbors"):
-            object.__setattr__(twin, name, getattr(self, name))
-        object.__setattr__(twin, "positions", positions)
-        object.__setattr__(twin, "cell", cell)
+        return self._twin(positions=positions, cell=cell)
+
+    def moved(self, positions: Tensor) -> Batch:
+        """Return this batch with atoms elsewhere: `with_fields(positions=...)` without its checks, for dynamics."""
+        return self._twin(positions=positions, neighbors=())
+
+    def _twin(self, **changes: Any) -> Batch:
+        twin, assign = object.__new__(Batch), object.__setattr__
+        # What is known of the atoms holds for the twin too; asking the device again would mean waiting for it.
+        for name in (*_FIELDS, "ptr", "elements"):
+            assign(twin, name, changes[name] if name in changes else getattr(self, name))
         return twin
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Batch:
@@ -197,3 +208,6 @@ class Batch:
     def __repr__(self) -> str:
         extra = "".join(f", {name}" for name in self.fields)
         return f"Batch({self.num_systems} systems, {self.num_atoms} atoms, {self.dtype}, {self.device}{extra})"
+
+
+_FIELDS = tuple(field.name for field in attrs.fields(Batch))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from alchemi_core.errors import UndeclaredInputError, nearest
+from alchemi_core.quantities import GEOMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,8 +72,11 @@ class ModelView:
         return self._batch.ptr
 
     def as_batch(self) -> Batch:
-        """Return the systems as a batch on this view's geometry, for models that are pipelines themselves."""
-        return self._batch.with_leaves(self.positions, self.cell)
+        """Return what this view shows as a batch, for models that run a pipeline: its inputs and list, no others."""
+        fields = {name: value for name, value in self._values.items() if name not in GEOMETRY and value is not None}
+        neighbors = () if self.neighbors is None else (self.neighbors,)
+        batch = self._batch.with_leaves(self.positions, self.cell)
+        return attrs.evolve(batch, fields=fields, neighbors=neighbors)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -84,15 +84,15 @@ def energy_derivatives(
     strain = bool(requested & {"stress", "virial"})
     by_positions, by_cell = _gradients(energy, data, strain=strain, create_graph=create_graph)
     out: dict[str, Tensor] = {}
-    if "forces" in requested:
-        out["forces"] = -by_positions
-    if strain:
-        with torch.set_grad_enabled(create_graph):
+    with torch.set_grad_enabled(create_graph):
+        if "forces" in requested:
+            out["forces"] = -by_positions
+        if strain:
             gradient = strain_gradient(data, by_positions, by_cell)
-        if "stress" in requested and data.cell is not None:
-            out["stress"] = per_volume(gradient, data.cell if create_graph else data.cell.detach())
-        if "virial" in requested:
-            out["virial"] = -gradient
+            if "stress" in requested and data.cell is not None:
+                out["stress"] = per_volume(gradient, data.cell)
+            if "virial" in requested:
+                out["virial"] = -gradient
     return out
 
 

@@ -28,7 +28,9 @@ def squared_distances(neighbors: NeighborList, batch: Batch) -> Tensor:
     """
     cell = None if batch.cell is None else batch.cell.detach().double()
     vectors = pair_vectors(batch.positions.detach().double(), cell, neighbors, batch.batch_idx)
-    return vectors.square_().sum(-1)
+    # A product with ones: reducing an inner axis of three is an order of magnitude slower in torch.
+    lengths: Tensor = vectors.square_() @ vectors.new_ones(3)
+    return lengths
 
 
 def within(neighbors: NeighborList, batch: Batch, cutoff: float) -> Tensor:

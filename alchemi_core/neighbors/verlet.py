@@ -54,7 +54,7 @@ class _Snapshot:
     def squared_displacement(self, positions: Tensor) -> float:
         """Square of the longest way an atom moved, Å²; NaN if a position is."""
         moved = positions - self.positions
-        return float(moved.mul_(moved).sum(1).max()) if moved.shape[0] else 0.0
+        return float((moved.mul_(moved) @ moved.new_ones(3)).max()) if moved.shape[0] else 0.0
 
 
 def _equal(old: Tensor | None, new: Tensor | None) -> bool:

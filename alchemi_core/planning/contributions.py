@@ -139,7 +139,7 @@ class Contributions:
                 f"{', '.join(surplus)} on the graph, where its energy would be differentiated once more",
                 expected="one kind of derivative per step",
                 who=f"step {step.index} ({step.label})",
-                fix=f"PipelineStep({step.label}, detach=True), or split the model into two",
+                fix=f"PipelineStep({step.variable}, detach=True), or split the model into two",
             )
 
     def _from_geometry(self, step: FlatStep, output: str) -> bool:
@@ -204,7 +204,7 @@ class Contributions:
         )
 
     def _why_cut(self, wire: Wire, producer: FlatStep, step: FlatStep, through: frozenset[str]) -> tuple[str, str]:
-        detach = f"PipelineStep({producer.label}, detach=True) takes it as fixed"
+        detach = f"PipelineStep({producer.variable}, detach=True) takes it as fixed"
         if not isinstance(producer.config.kinds[wire.output], OnGraph):
             return "as a detached value", f"use a model that gives it on the graph, or {detach}"
         if producer.group != step.group:
@@ -262,14 +262,14 @@ def _reports_any(step: FlatStep) -> bool:
 
 def resamples(group: FlatGroup) -> bool:
     """Tell whether the group's strategy evaluates energies again instead of using the graph."""
-    return bool(getattr(group.derivative_fn, "resamples", False))
+    return group.derivative_fn is not None and group.derivative_fn.resamples
 
 
 def strategy_serves(group: FlatGroup, name: str) -> bool:
     """Tell whether the group's strategy can return a derivative; a plain function is taken to serve any."""
     if group.derivative_fn is None:
         return name in DERIVATIVES
-    serves = getattr(group.derivative_fn, "serves", None)
+    serves = group.derivative_fn.serves
     return serves is None or name in serves
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -11,11 +13,30 @@ from alchemi_core.errors import CompositionError
 from alchemi_core.topology import PipelineGroup, PipelineStep, Topology
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from alchemi_core.models import BaseModelMixin, ModelConfig
 
 Scope = tuple[int, ...]
+
+
+class Strategy(Protocol):
+    """What planning reads of a derivative strategy; see `alchemi_core.derivatives.base.Derivative`."""
+
+    @property
+    def name(self) -> str:
+        """Printed in plans."""
+        ...
+
+    @property
+    def serves(self) -> frozenset[str] | None:
+        """Names of the derivatives it can return; None for whatever it is asked."""
+        ...
+
+    @property
+    def resamples(self) -> bool:
+        """True when it evaluates energies at other geometries."""
+        ...
 
 
 @attrs.frozen(eq=False)
@@ -54,6 +75,12 @@ class FlatStep:
     group: int
     scope: Scope
 
+    @property
+    def variable(self) -> str:
+        """Label as the name of a Python variable, for code in error messages."""
+        name = re.sub(r"\W", "_", self.label)
+        return name if name.isidentifier() and not keyword.iskeyword(name) else f"model_{name}"
+
 
 @attrs.frozen(eq=False)
 class FlatGroup:
@@ -61,7 +88,7 @@ class FlatGroup:
 
     index: int
     use_autograd: bool
-    derivative_fn: Any
+    derivative_fn: Strategy | None
     steps: tuple[FlatStep, ...]
 
 
@@ -86,11 +113,18 @@ class _Context:
 _Leaf = tuple[PipelineStep, _Context]
 
 
-def flatten(topology: Topology) -> tuple[FlatGroup, ...]:
+def flatten(topology: Topology, bind: Callable[[Any], Strategy]) -> tuple[FlatGroup, ...]:
     """Return the groups of a topology with nested pipelines inlined.
 
     A nested pipeline inside a group without autograd keeps its own groups. Inside an autograd group its steps join
     that group: the energies are summed on one graph, and the derivative of a sum is the sum of derivatives.
+
+    Parameters
+    ----------
+    topology : Topology
+        What was declared.
+    bind : callable
+        Makes a strategy of what a user wrote as ``derivative_fn``.
 
     Raises
     ------
@@ -104,7 +138,7 @@ def flatten(topology: Topology) -> tuple[FlatGroup, ...]:
         FlatGroup(
             index=g,
             use_autograd=group.use_autograd,
-            derivative_fn=group.derivative_fn,
+            derivative_fn=None if group.derivative_fn is None else bind(group.derivative_fn),
             steps=tuple(_flat_step(leaf, next(numbers), next(labels), g) for leaf in leaves),
         )
         for g, (group, leaves) in enumerate(drafts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import attrs
@@ -133,6 +134,11 @@ class PlannedGroup:
     serves: tuple[Write, ...]
     energies: tuple[tuple[int, float], ...]
 
+    @cached_property
+    def served(self) -> frozenset[str]:
+        """Names of the derivatives that the strategy must return."""
+        return frozenset(write.name for write in self.serves)
+
 
 @attrs.frozen
 class Term:
@@ -164,6 +170,13 @@ class PlannedOutput:
     terms: tuple[Term, ...]
     reported: bool
     rule: str = "sum"
+
+    @cached_property
+    def single(self) -> int | None:
+        """Slot of the only term, where the output is just that and nothing has to be done to it."""
+        one = self.terms[0] if len(self.terms) == 1 else None
+        untouched = one is not None and one.weight == 1.0 and not one.convert and self.rule == "sum"
+        return one.slot if one is not None and untouched and not (self.reported and self.name == "stress") else None
 
 
 @attrs.frozen
@@ -220,6 +233,12 @@ class ExecutionPlan:
     accepts: tuple[str, ...]
     num_slots: int
     labels: tuple[str, ...]
+
+    @cached_property
+    def steps_by_group(self) -> tuple[tuple[PlannedStep, ...], ...]:
+        """The steps of each group, in order."""
+        by_index = {step.index: step for step in self.steps}
+        return tuple(tuple(by_index[index] for index in group.steps) for group in self.groups)
 
     def __str__(self) -> str:
         from alchemi_core.planning.explain import explain

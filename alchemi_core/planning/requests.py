@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import fsum
 from typing import TYPE_CHECKING
 
-from alchemi_core.errors import LostTermError, UnknownOutputError, nearest
+from alchemi_core.errors import CompositionError, LostTermError, UnknownOutputError, nearest
 from alchemi_core.planning.contributions import contributors
-from alchemi_core.planning.wiring import ambiguous
+from alchemi_core.planning.wiring import ambiguous_output
 from alchemi_core.quantities import DERIVATIVES, QUANTITIES, SECOND_DERIVATIVES, is_additive
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from alchemi_core.planning.flat import FlatGroup, FlatStep
     from alchemi_core.topology import PipelineSettings
+
+ZERO_SUM = 1e-12
+"""Weights that cancel to this fraction of their size add up to zero: 0.1 + 0.2 - 0.3 is not quite 0 in binary."""
 
 
 def in_table_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -48,7 +52,7 @@ def available_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
 
 def served_names(group: FlatGroup) -> frozenset[str]:
     """Return what the group's own strategy says that it can give; a plain function does not say."""
-    return frozenset(getattr(group.derivative_fn, "serves", ()) or ())
+    return frozenset() if group.derivative_fn is None else group.derivative_fn.serves or frozenset()
 
 
 def default_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
@@ -80,17 +84,67 @@ def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settin
         If two steps produce an output that is not summed.
     LostTermError
         If only some of the energies have the partition over atoms that is asked.
+    CompositionError
+        If an output is the mean over steps whose weights add up to zero.
     """
     steps = [step for group in groups for step in group.steps]
     available = available_outputs(groups)
-    plain_function = any(g.derivative_fn is not None and not served_names(g) for g in groups)
+    anything = _may_give_anything(groups)
     for name in in_table_order(requested):
-        if name not in available and not plain_function:
+        if name not in available and not anything:
             raise _unknown(name, available)
         producers = contributors(steps) if name in DERIVATIVES else _producers(name, steps)
         if len(producers) > 1 and not summed(name, settings):
-            raise ambiguous(name, producers, "outputs of the pipeline")
+            raise ambiguous_output(name, producers)
+        if (settings.reductions or {}).get(name) == "mean":
+            _check_mean(name, producers)
     _check_partition(requested, contributors(steps))
+
+
+def _may_give_anything(groups: Sequence[FlatGroup]) -> bool:
+    """Tell whether some group has a plain derivative function, which does not say what it gives."""
+    return any(g.derivative_fn is not None and not served_names(g) for g in groups)
+
+
+def check_settings(groups: Sequence[FlatGroup], settings: PipelineSettings) -> None:
+    """Refuse rules and sums of outputs that do not exist: misspelt, they would be without effect.
+
+    Quantities of the table may be called additive whether or not some step gives them, so that one set of names serves
+    several pipelines.
+
+    Raises
+    ------
+    UnknownOutputError
+        If `reductions` or `additive_keys` name something that no step can give.
+    """
+    if _may_give_anything(groups):
+        return
+    available = available_outputs(groups)
+    for name in sorted((settings.additive_keys or frozenset()) - QUANTITIES.keys() - available):
+        raise _without_effect(name, available, "additive_keys")
+    for name in sorted((settings.reductions or {}).keys() - available):
+        raise _without_effect(name, available, "reductions")
+
+
+def _without_effect(name: str, available: frozenset[str], setting: str) -> UnknownOutputError:
+    close = nearest(name, available)
+    return UnknownOutputError(
+        f"names {name!r}, which no step can give",
+        expected="some of " + ", ".join(in_table_order(available)),
+        who=setting,
+        fix=f"write {close!r}" if close else f"leave {name!r} out",
+    )
+
+
+def _check_mean(name: str, producers: Sequence[FlatStep]) -> None:
+    weights = [step.weight for step in producers]
+    if abs(fsum(weights)) <= ZERO_SUM * fsum(map(abs, weights)):
+        raise CompositionError(
+            f"{name!r} is the mean over steps with the weights {', '.join(f'{w:g}' for w in weights)}, whose sum is 0",
+            expected="weights that do not cancel: the mean is divided by their sum",
+            who="reductions",
+            fix=f"reductions={{{name!r}: 'sum'}}, or rename one of them with wire",
+        )
 
 
 def _producers(name: str, steps: Sequence[FlatStep]) -> tuple[FlatStep, ...]:

@@ -37,11 +37,11 @@ def share(steps: Sequence[FlatStep], settings: PipelineSettings) -> Sharing:
     sources: list[float] = []
     lists = []
     for need in sorted(readers, key=lambda n: (-n.cutoff, n.format.value, n.half_list)):
-        source = _source_for(need.cutoff, sources, policy, ratio)
-        if source is None:
+        found = _source_for(need.cutoff, sources, policy, ratio)
+        if found is None:
             sources.append(need.cutoff)
-            source = len(sources) - 1
-        reason = _reason(need.cutoff, source, sources, policy, ratio)
+        source = len(sources) - 1 if found is None else found
+        reason = _reason(need.cutoff, source, sources, policy, ratio, new=found is None)
         lists.append(PlannedList(config=need, source=source, readers=tuple(readers[need]), reason=reason))
     numbers = tuple((step, i) for i, planned in enumerate(lists) for step in planned.readers)
     return Sharing(tuple(sources), tuple(lists), numbers)
@@ -66,11 +66,14 @@ def _source_for(cutoff: float, sources: Sequence[float], policy: NeighborAdaptat
     return None
 
 
-def _reason(cutoff: float, source: int, sources: Sequence[float], policy: NeighborAdaptation, ratio: float) -> str:
-    own = sources[source] == cutoff
+def _reason(
+    cutoff: float, source: int, sources: Sequence[float], policy: NeighborAdaptation, ratio: float, *, new: bool
+) -> str:
     larger = [other for other in sources if other > cutoff]
-    if not own:
+    if sources[source] != cutoff:
         return f"cut out of the {sources[source]:g} Å list"
+    if not new:
+        return f"made of the other {cutoff:g} Å list"
     if not larger:
         return ""
     if policy == "never":

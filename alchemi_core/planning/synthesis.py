@@ -22,7 +22,8 @@ def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> Model
 
     Outputs are the union of the parts', forces and stress included where some part can be differentiated; required
     inputs those that nothing inside produces; periodic systems are supported when all parts support them and needed
-    when one needs them; the neighbor list is one that could serve all parts.
+    when one needs them; the neighbor list is one that could serve all parts; the level of theory is that of the parts
+    that state one, where they agree.
     """
     steps = [step for group in groups for step in group.steps]
     kinds: dict[str, OutputKind] = {name: Analytic() for name in in_table_order(available_outputs(groups))}
@@ -36,6 +37,7 @@ def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> Model
         neighbor_config=merged_config(steps),
         active_outputs=default_outputs(groups) if settings.active_outputs is None else settings.active_outputs,
         elements=_common_elements(steps),
+        level_of_theory=_common_level(steps),
         contains=frozenset(part for step in steps for part in step.config.contains),
         citations=tuple(dict.fromkeys(text for step in steps for text in step.config.citations)),
     )
@@ -49,3 +51,9 @@ def _from_outside(groups: Sequence[FlatGroup], *, optional: bool) -> frozenset[s
 def _common_elements(steps: Sequence[FlatStep]) -> frozenset[int] | None:
     known = [step.config.elements for step in steps if step.config.elements is not None]
     return frozenset.intersection(*known) if known else None
+
+
+def _common_level(steps: Sequence[FlatStep]) -> str:
+    """Return the level that all fitted parts state, whatever their use of capitals, else an empty text."""
+    stated = [step.config.level_of_theory for step in steps if step.config.level_of_theory]
+    return stated[0] if len({level.casefold() for level in stated}) == 1 else ""

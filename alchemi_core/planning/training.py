@@ -66,5 +66,5 @@ def _unreached(step: FlatStep, producer: FlatStep, wire: Wire) -> CutGradientErr
         f"in training mode, gradients of the parameters of {producer.label} would miss that part",
         expected="values on the graph of what they are computed from",
         who=f"step {step.index} ({step.label})",
-        fix=f"PipelineStep({producer.label}, detach=True) trains it on the other terms only, or call pipe.eval()",
+        fix=f"PipelineStep({producer.variable}, detach=True) trains it on the other terms only, or call pipe.eval()",
     )

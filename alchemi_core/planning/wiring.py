@@ -60,7 +60,8 @@ def _resolve(step: FlatStep, name: str, earlier: Sequence[FlatStep], *, optional
     depth = max(_common(step.scope, other.scope) for other, _ in producers)
     closest = [(other, output) for other, output in producers if _common(step.scope, other.scope) == depth]
     if len(closest) > 1:
-        raise ambiguous(name, [other for other, _ in closest], f"step {step.index} ({step.label})")
+        producers_of_one = [other for other, _ in closest]
+        raise ambiguous(name, producers_of_one, f"step {step.index} ({step.label})", _rename(name, producers_of_one))
     producer, output = closest[0]
     return Wire(name, optional, producer.index, output)
 
@@ -70,16 +71,29 @@ def _common(one: Scope, other: Scope) -> int:
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def ambiguous(name: str, producers: Sequence[FlatStep], who: str) -> WiringError:
+def ambiguous(name: str, producers: Sequence[FlatStep], who: str, fix: str) -> WiringError:
     """Make the error for a name that several steps produce."""
     given = ", ".join(f"step {p.index} ({p.label})" for p in producers)
-    last = producers[-1]
     return WiringError(
         f"{name!r} is produced by {given}",
         expected="one producer for one name",
         who=who,
-        fix=f"rename one: PipelineStep({last.label}, wire={{{name!r}: '{name}_{last.index}'}})",
+        fix=fix,
     )
+
+
+def ambiguous_output(name: str, producers: Sequence[FlatStep]) -> WiringError:
+    """Make the error for an output of the whole that several steps produce and nothing makes one."""
+    if name == "energy" or name in DERIVATIVES:
+        fix = f"add {name!r} to additive_keys; weights make a mean of a sum: 0.5 * a + 0.5 * b"
+    else:
+        fix = f"{_rename(name, producers)}, or make one of them: reductions={{{name!r}: 'mean'}}"
+    return ambiguous(name, producers, "outputs of the pipeline", fix)
+
+
+def _rename(name: str, producers: Sequence[FlatStep]) -> str:
+    last = producers[-1]
+    return f"rename one: PipelineStep({last.variable}, wire={{{name!r}: '{name}_{last.index}'}})"
 
 
 def check_wires(topology: Topology) -> None:
@@ -160,7 +174,7 @@ def _suggestion(name: str, earlier: Sequence[FlatStep]) -> str:
         }
         if candidates:
             close = nearest(name, candidates) or next(iter(candidates))
-            return f"PipelineStep({step.label}, wire={{{close!r}: {name!r}}})"
+            return f"PipelineStep({step.variable}, wire={{{close!r}: {name!r}}})"
     return f"batch.with_fields({name}=...)"
 
 

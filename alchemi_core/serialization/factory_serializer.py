@@ -31,12 +31,13 @@ class FactorySerializer:
     def rebuild(origin: ModelOrigin, tensors: Mapping[str, Tensor], registry: Registry) -> BaseModelMixin:
         """Make the model again and give it its tensors, in the floating type they were saved in."""
         model = create_model(origin.offer, registry=registry, **origin.options)
-        fill(model, tensors, origin.offer)
+        check_fits(model, tensors, origin.offer)
+        fill(model, tensors)
         return model
 
 
-def fill(model: BaseModelMixin, tensors: Mapping[str, Tensor], who: str) -> None:
-    """Load saved tensors into a model.
+def check_fits(model: BaseModelMixin, tensors: Mapping[str, Tensor], who: str) -> None:
+    """Check that saved tensors are those of a model.
 
     Raises
     ------
@@ -53,11 +54,17 @@ def fill(model: BaseModelMixin, tensors: Mapping[str, Tensor], who: str) -> None
             who=who,
             fix="install the plugin version the file names",
         )
+
+
+def fill(model: BaseModelMixin, tensors: Mapping[str, Tensor]) -> None:
+    """Copy saved tensors that fit into a model, in the floating type they were saved in.
+
+    Its parameters stay the same objects on the same device, as an optimizer that holds them expects.
+    """
     if isinstance(model, torch.nn.Module):
-        grads = {name: parameter.requires_grad for name, parameter in model.named_parameters()}
-        model.load_state_dict(dict(tensors), assign=True)
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(grads[name])
+        for name, own in model.state_dict(keep_vars=True).items():
+            own.data = own.data.to(tensors[name].dtype)
+        model.load_state_dict(dict(tensors))
 
 
 def _shape(tensor: Tensor | None) -> list[int] | None:

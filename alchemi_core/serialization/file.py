@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from alchemi_core.atomic_write import write_bytes
 from alchemi_core.errors import SerializationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -37,20 +36,7 @@ def write_file(path: Path, document: Mapping[str, Any], tensors: Mapping[str, Te
             expected="model options that are numbers, texts, lists and mappings",
             who=str(path),
         ) from error
-    _replace(path, save(dict(tensors), metadata={KEY: text}))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_bytes(path, save(dict(tensors), metadata={KEY: text}))
 
 
 def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

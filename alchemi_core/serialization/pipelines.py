@@ -12,7 +12,7 @@ from alchemi_core.models import BaseModelMixin, ModelOrigin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.document import FORMAT, TopologyReader, describe_topology, field, plain_models
-from alchemi_core.serialization.factory_serializer import fill
+from alchemi_core.serialization.factory_serializer import check_fits, fill
 from alchemi_core.serialization.file import read_file, write_file
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def load_pipeline(
     path : str or Path
         The file.
     models : sequence of BaseModelMixin, optional
-        Models in the order their steps were declared, each once, for models that no plugin offers.
+        Models in the order their steps were declared, each once, for models that no plugin offers. They are given the
+        saved weights, once it is known that all of them fit.
     derivative_fns : mapping of int to callable, optional
         Functions by group number, for groups whose function no plugin offers.
     registry : Registry, optional
@@ -92,11 +93,14 @@ def load_pipeline(
     )
     try:
         topology = reader.read(field(document, "topology", dict))
-        return PipelineModelWrapper.from_topology(topology, registry)
+        pipeline = PipelineModelWrapper.from_topology(topology, registry)
     except SerializationError:
         raise
     except AlchemiError as error:
         raise SerializationError(f"holds no valid pipeline: {error.found}", who=str(path)) from error
+    for number, model in enumerate(models or ()):
+        fill(model, _own_tensors(tensors, number))
+    return pipeline
 
 
 def _check_format(document: Mapping[str, Any]) -> None:
@@ -147,7 +151,7 @@ def _models(
         return [_rebuilt(d, t, n, registry) for n, (d, t) in enumerate(zip(described, own, strict=True))]
     for description, state, model in zip(described, own, given, strict=True):
         _check_same(description, model)
-        fill(model, state, model.model_config.name)
+        check_fits(model, state, model.model_config.name)
     return list(given)
 
 

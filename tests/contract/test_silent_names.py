@@ -128,7 +128,7 @@ def test_17_a_missing_input_suggests_the_rename():
     with pytest.raises(WiringError) as caught:
         pipe(mixed())
     assert caught.value.who == "step 1 (coulomb)"
-    assert caught.value.fix == "PipelineStep(charge-model, wire={'partial_charges': 'charges'})"
+    assert caught.value.fix == "PipelineStep(charge_model, wire={'partial_charges': 'charges'})"
 
 
 def test_17_an_earlier_step_comes_before_the_batch():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase.io import read
 
-from alchemi_core.cli.atomic_write import replacing, write_json, write_text
+from alchemi_core.atomic_write import replacing, write_json, write_text
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.errors import OptionError
 

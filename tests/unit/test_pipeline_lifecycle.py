@@ -4,6 +4,7 @@ import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
+import attrs
 import pytest
 import torch
 from support import byhand
@@ -12,6 +13,7 @@ from support.structures import batch_of, mixed, salt, water
 from support.toys import Charges, Coulomb, Gaussians, HybridCoulomb, Kernel
 
 from alchemi_core.builtins import alchemi_derivatives
+from alchemi_core.models import BaseModelMixin
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.topology import PipelineStep
 
@@ -177,3 +179,60 @@ def test_a_pipeline_of_pipelines_keeps_parameters_once():
     pipe = pipeline(autograd(pipeline(direct(charges)), Coulomb()), direct(pipeline(autograd(Gaussians()))))
     assert len(list(pipe.parameters())) == 2
     assert len(pipe.state_dict()) == 2
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_other_settings_keep_the_mode_of_the_pipeline_and_of_its_models(training):
+    pipe = pipeline(autograd(Gaussians())).train(training)
+    changed = pipe.with_settings(skin=1.0)
+    assert (changed.training, changed.models[0].training) == (training, training)
+    assert changed(mixed(), requested={"forces"})["forces"].requires_grad is training
+
+
+def test_an_equal_config_changes_nothing_and_another_one_everything():
+    model = Gaussians()
+    pipe = pipeline(autograd(model))
+    plan = pipe.plan
+    model.model_config = attrs.evolve(model.model_config)
+    assert pipe.plan is plan
+    model.model_config = attrs.evolve(model.model_config, name="renamed")
+    assert pipe.plan.labels == ("renamed",)
+
+
+class Replacing(Gaussians):
+    """Gives itself another config during the call, as another thread may."""
+
+    pipes = ()
+
+    def compute(self, view, requested):
+        self.model_config = attrs.evolve(self.model_config, name=self.model_config.name + "'")
+        assert [pipe.plan.labels[0] for pipe in self.pipes] == [self.model_config.name]
+        return super().compute(view, requested)
+
+
+def test_a_call_uses_one_declaration_throughout():
+    model = Replacing()
+    pipe = pipeline(autograd(model))
+    model.pipes = (pipe,)
+    expected = pipeline(autograd(Gaussians()))(mixed(), requested=ALL)
+    same(pipe(mixed(), requested=ALL), expected)
+    same(pipe(mixed(), requested=ALL), expected)
+
+
+class Wrapping(BaseModelMixin):
+    """A model that is no pipeline, but runs one on what it is shown."""
+
+    def __init__(self, inner):
+        self.inner, self.model_config = inner, attrs.evolve(inner.model_config, name="wrapping")
+
+    def compute(self, view, requested):
+        assert [kept.cutoff for kept in view.as_batch().neighbors] == [self.model_config.neighbor_config.cutoff]
+        return self.inner.compute(view, requested)
+
+
+def test_a_model_that_runs_a_pipeline_passes_on_the_inputs_it_was_wired():
+    batch = mixed()
+    stray = batch.with_fields(charges=torch.ones_like(byhand.charges(batch)), other=batch.positions)
+    wrapped = pipeline(direct(PipelineStep(Charges(), detach=True), Wrapping(pipeline(autograd(Coulomb())))))
+    out = wrapped(stray, requested={"energy"})
+    byhand.assert_outputs(out, {"energy": byhand.coulomb(batch, byhand.charges(batch))})

@@ -45,7 +45,7 @@ def perovskite() -> Atoms:
 
 def outside_its_cell() -> Atoms:
     atoms = rattled(bulk("ZnS", "wurtzite", a=3.82, c=6.26))
-    atoms.positions += [[30, 0, -20], [0, 0, 0], [-7, 50, 1], [0.1, 0.2, 90]]
+    atoms.positions += [[2, 0, -1], [0, 0, 0], [-1, 1, 1], [0, -2, 1]] @ atoms.cell.array
     return atoms
 
 

@@ -29,7 +29,10 @@ def test_copies(model, batch, pipeline, copied, weights):
 
 
 def test_state_dict(model, batch, pipeline):
-    other = create_model("sevennet", checkpoint="7net-0_22may2024")
+    other = create_model("sevennet")
+    with torch.no_grad():
+        for one in other.parameters():
+            one.mul_(1.01)
     assert not same(pipeline(other)(batch, WANTED), pipeline(model)(batch, WANTED))
     other.load_state_dict(model.state_dict())
     assert same(pipeline(other)(batch, WANTED), pipeline(model)(batch, WANTED))
@@ -38,8 +41,8 @@ def test_state_dict(model, batch, pipeline):
 def test_parameters_have_the_names_that_sevenn_saves(model, shipped):
     saved = torch.load(shipped("7net-0"), map_location="cpu", weights_only=False)["model_state_dict"]
     names = {name.removeprefix("network.layers."): one for name, one in model.named_parameters()}
-    assert all(torch.equal(one, saved[name].reshape(one.shape)) for name, one in names.items() if name in saved)
-    assert len(names.keys() & saved.keys()) > 30
+    assert names.keys() <= saved.keys()
+    assert all(one.numel() == saved[name].numel() for name, one in names.items())
 
 
 def test_saved_pipeline(model, batch, pipeline, tmp_path):

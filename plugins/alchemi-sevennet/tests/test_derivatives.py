@@ -36,6 +36,15 @@ def test_forces_and_stress(double, batch, pipeline):
         assert relative(out[name], richardson(coarse[name], fine[name])) < 1e-6, name
 
 
+def test_the_same_in_training(double, batch, pipeline):
+    """There the first derivatives are taken in another way, so that they can be differentiated again."""
+    expected = pipeline(double)(batch, {"forces", "stress"})
+    found = pipeline(double).train()(batch, {"forces", "stress"})
+    for name in ("forces", "stress"):
+        assert found[name].requires_grad
+        assert relative(found[name].detach(), expected[name]) < 1e-12, name
+
+
 def loss(double, batch, pipeline):
     """Of forces and stress of the first system, on the graph."""
     out = pipeline(double).train()(batch, {"forces", "stress"})

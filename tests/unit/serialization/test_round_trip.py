@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 
 import pytest
@@ -12,6 +13,7 @@ from support.toys import Charges, Coulomb, Gaussians, Kernel
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, PipelineStep, load_pipeline
 from alchemi_core.derivatives.finite_difference import FiniteDifference
 from alchemi_core.errors import SerializationError
+from alchemi_core.registry import Registry, default_registry
 
 
 @pytest.fixture
@@ -62,6 +64,43 @@ def test_floating_type_of_weights_comes_back(tmp_path):
     PipelineModelWrapper.load(tmp_path / "p.alchemi", models=[model])
     assert model.strength.dtype == torch.float32
     assert model.strength.requires_grad
+
+
+def test_given_models_keep_their_parameters(tmp_path):
+    PipelineModelWrapper(groups=[PipelineGroup([Gaussians(2.0)])]).save(tmp_path / "p.alchemi")
+    model = Gaussians()
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    load_pipeline(tmp_path / "p.alchemi", models=[model])
+    (parameter,) = optimizer.param_groups[0]["params"]
+    assert parameter is model.strength
+    assert parameter.item() == 2.0
+
+
+def test_models_are_filled_all_or_none(tmp_path):
+    declared().save(tmp_path / "p.alchemi")
+    models = fresh_models()
+    models[3].strength = torch.nn.Parameter(torch.ones(3))
+    with torch.no_grad():
+        models[0].scale.fill_(7.0)
+    with pytest.raises(SerializationError, match="strength"):
+        load_pipeline(tmp_path / "p.alchemi", models=models)
+    assert models[0].scale.item() == 7.0
+
+
+def test_the_registry_to_load_from_is_the_callers(tmp_path):
+    PipelineModelWrapper(groups=[PipelineGroup([Gaussians()])]).save(tmp_path / "p.alchemi")
+    own = Registry(records=default_registry().records)
+    assert PipelineModelWrapper.load(tmp_path / "p.alchemi", [Gaussians()], registry=own).registry is own
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_pipeline_files_have_the_permissions_of_any_new_file(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        PipelineModelWrapper(groups=[PipelineGroup([Gaussians()])]).save(tmp_path / "p.alchemi")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "p.alchemi").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
 def test_named_strategies_and_nesting_come_back(tmp_path, crystal):
