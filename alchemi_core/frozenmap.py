@@ -37,9 +37,9 @@ class FrozenMap(Mapping[K, V]):
         value: V = self._items[key]
         return value
 
-    def get(self, key: object, default: Any = None) -> Any:
+    def get(self, key: Any, default: Any = None) -> Any:
         """Return the value of a key, or the default; here rather than inherited, since hot paths ask often."""
-        return self._items.get(key, default)  # type: ignore[call-overload]
+        return self._items.get(key, default)
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._items)

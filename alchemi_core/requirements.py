@@ -148,12 +148,13 @@ def _unsupported(step: FlatStep, known: frozenset[int], number: int, batch: Batc
     from ase.data import chemical_symbols  # the symbols matter to errors only, which need not be fast
 
     atom = batch.atomic_numbers.tolist().index(number)
-    symbol = chemical_symbols[number] if 0 < number < len(chemical_symbols) else f"atomic number {number}"
+    system = int(batch.batch_idx[atom])
+    symbol = chemical_symbols[number] if 0 < number < len(chemical_symbols) else "no element"
     listed = " ".join(chemical_symbols[other] for other in sorted(known)[:MAX_LISTED])
     more = f" and {len(known) - MAX_LISTED} more" if len(known) > MAX_LISTED else ""
     return UnsupportedElementError(
-        f"atom {atom} is {symbol} (Z = {number}), which {step.config.name} was not made for",
+        f"atom {atom - batch.ptr[system]} of system {system} is {symbol} (Z = {number}), not known to the model",
         expected=f"one of its {len(known)} elements: {listed}{more}",
-        who=f"step {step.index} ({step.label})",
-        fix=f"use a model that knows {symbol}; `alchemi models` lists those installed",
+        who=step.label,
+        fix=f"use a model that knows atomic number {number}; `alchemi models` lists those installed",
     )

@@ -117,7 +117,9 @@ class Run:
             values[read.name] = value.detach() if cut and not keep_graph and value is not None else value
         return values
 
-    def _energy_at(self, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots) -> Callable[[Batch], Tensor]:
+    def _energy_at(
+        self, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots
+    ) -> Callable[[Batch], Tensor]:
         """Return a function that runs the group's steps at another geometry, on slots of its own."""
 
         def energy_at(batch: Batch) -> Tensor:

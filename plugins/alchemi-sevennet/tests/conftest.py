@@ -97,6 +97,12 @@ def ours(**options: Any) -> Any:
 
 
 @pytest.fixture
+def make() -> Callable[..., Any]:
+    """Make a model, or give the one made before with the same options."""
+    return ours
+
+
+@pytest.fixture
 def model() -> Any:
     """The default checkpoint, made once: to be copied before it is changed."""
     return ours()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from alchemi_sevennet.checkpoints import SHIPPED, canonical, find_checkpoint
+from alchemi_sevennet.checkpoints import SHIPPED, canonical, check_plain, find_checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,13 +58,13 @@ def test_file(tmp_path, shipped, structures, evaluate, kind):
     assert torch.equal(energy, evaluate(atoms, "energy")["energy"])
 
 
-def test_level_of_theory_and_citations(shipped, tmp_path):
-    config = create_model("sevennet", checkpoint="7net-mf-0", modal="r2scan").model_config
+def test_level_of_theory_and_citations(make, shipped, tmp_path):
+    config = make(checkpoint="7net-mf-0", modal="r2scan").model_config
     assert config.level_of_theory == "r2SCAN"
     assert "10.1021/jacs.4c14455" in config.citations
     assert "10.1021/acs.jctc.4c00190" in config.citations
     unknown = shutil.copy(shipped("7net-0"), tmp_path / "tuned.pth")
-    assert create_model("sevennet", checkpoint=unknown).model_config.level_of_theory == ""
+    assert make(checkpoint=unknown).model_config.level_of_theory == ""
 
 
 def test_modal_is_missing():
@@ -82,6 +82,13 @@ def test_modal_is_unknown():
 def test_modal_of_a_model_that_has_none():
     with pytest.raises(OptionError, match="modal='PBE'"):
         create_model("sevennet", modal="PBE")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_files_are_plain(name):
+    path, shipped = find_checkpoint(name)
+    assert shipped is SHIPPED[name]
+    check_plain(path)
 
 
 class Evil:
