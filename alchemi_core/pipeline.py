@@ -171,7 +171,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         if differentiable:
             check_geometry_gradient(plan, declared.steps, batch)
         run = partial(evaluate, plan, declared, contributions=contributions, differentiable=differentiable)
-        provisions = current.provisions(batch.device.type)
+        provisions = current.provisions(batch.positions.device)
         if torch.is_inference_mode_enabled() or batch.positions.is_inference():
             with torch.inference_mode(mode=False):
                 return run(outside_inference(batch), provisions, notes)
@@ -193,7 +193,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         plan = self.plan_for(self.active_outputs if requested is None else requested)
 
         def add_lists(batch: Batch) -> Batch:
-            kept, _ = self._current().provisions(batch.device.type)
+            kept, _ = self._current().provisions(batch.positions.device)
             with torch.inference_mode(mode=False):
                 lists = kept.lists(plan, outside_inference(batch.with_neighbors()))
             return batch.with_neighbors(*lists)

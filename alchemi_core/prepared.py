@@ -13,6 +13,8 @@ from alchemi_core.provision import Provision
 from alchemi_core.toolkits import toolkit_for
 
 if TYPE_CHECKING:
+    import torch
+
     from alchemi_core.planning.plan import ExecutionPlan
     from alchemi_core.registry import Registry
     from alchemi_core.topology import Topology
@@ -36,7 +38,7 @@ class Prepared:
     declaration: Declaration
     registry: Registry
     _plans: dict[tuple[frozenset[str], bool], ExecutionPlan] = attrs.field(factory=dict, init=False)
-    _provisions: dict[str, tuple[Provision, Provision]] = attrs.field(factory=dict, init=False)
+    _provisions: dict[torch.device, tuple[Provision, Provision]] = attrs.field(factory=dict, init=False)
     _keeper: ListKeeper = attrs.field(factory=ListKeeper, init=False)
 
     @classmethod
@@ -60,11 +62,11 @@ class Prepared:
             plan = self._plans.setdefault(key, plan)
         return plan
 
-    def provisions(self, device: str) -> tuple[Provision, Provision]:
-        """Return provisions for a device type: one that keeps lists between calls, and one that does not."""
+    def provisions(self, device: torch.device) -> tuple[Provision, Provision]:
+        """Return provisions for a device: one that keeps lists between calls, and one that does not."""
         made = self._provisions.get(device)
         if made is None:
-            toolkit = toolkit_for(device, self.registry)
+            toolkit = toolkit_for(device.type, self.registry)
             pair = Provision(toolkit, self._keeper, self.declaration.skin), Provision(toolkit, None, 0.0)
             made = self._provisions.setdefault(device, pair)
         return made

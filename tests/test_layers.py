@@ -27,7 +27,7 @@ LAYERS = (
     "prepared",
     "pipeline",
     "algebra expression_reader expressions serialization",
-    "ase testing",
+    "ase",
     "cli",
 )
 """From the bottom up. A module may import its own layer and those above it in this list."""
