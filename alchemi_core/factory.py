@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from alchemi_core.errors import OptionError, PluginError, nearest
+from alchemi_core.errors import AlchemiError, OptionError, PluginError, nearest
 from alchemi_core.models import BaseModelMixin, ModelConfig, ModelOrigin
 from alchemi_core.refusals import remedy
 
@@ -102,6 +102,16 @@ def _call(factory: Callable[..., Any], options: Mapping[str, Any], who: str, own
         return factory(**options)
     except ImportError as error:
         raise PluginError(f"cannot be made: {error}", who=who, fix=remedy(owner, error)) from error
+    except (TypeError, AttributeError) as error:
+        if isinstance(error, AlchemiError) or not options:
+            raise
+        # Options are the only input a factory has, so a value of the wrong kind is what most often brings these.
+        raise OptionError(
+            f"cannot be made with {dict(options)}: {type(error).__name__}: {error}",
+            expected="values of the kind that the model's options take",
+            who=who,
+            fix="see the model's documentation for its options; with right values it is a defect of the plugin",
+        ) from error
     except Exception as error:
         error.add_note(f"while making {who} with {dict(options)}")
         raise

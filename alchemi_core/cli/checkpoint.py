@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -9,6 +11,7 @@ from ase import Atoms
 from ase.io.jsonio import decode, encode
 
 from alchemi_core.atomic_write import write_text
+from alchemi_core.cli.frames import naming_the_file
 from alchemi_core.cli.md_settings import MDSettings
 from alchemi_core.errors import InputFileError
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "checkpoint.json"
 VERSION = 1
+SEAL = "sha256"
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -59,7 +63,9 @@ class Checkpoint:
         """Write it, in place of the one before. JSON keeps floats exactly."""
         values = {field.name: getattr(self, field.name) for field in attrs.fields(Checkpoint)}
         values |= {"version": VERSION, "settings": attrs.asdict(self.settings), "atoms": self.atoms.todict()}
-        write_text(folder / NAME, encode(values))
+        plain = json.loads(encode(values))
+        with naming_the_file(folder / NAME):
+            write_text(folder / NAME, json.dumps({**plain, SEAL: _seal(plain)}))
 
     @classmethod
     def read(cls, folder: Path) -> Checkpoint:
@@ -68,23 +74,27 @@ class Checkpoint:
         Raises
         ------
         InputFileError
-            If there is none, or it is not one of ours.
+            If there is none, it is not one of ours, or it is not as it was written.
         """
         path = folder / NAME
         if not path.is_file():
             raise InputFileError("there is no checkpoint", expected=NAME, who=str(folder), fix="--resume DIR of a run")
         try:
-            values = decode(path.read_text(encoding="utf-8"))
+            values = decode(_sealed(path))
             version = values.pop("version")
             atoms = Atoms.fromdict(values.pop("atoms"))
             settings = MDSettings(**values.pop("settings"))
             found = cls(atoms=atoms, settings=settings, **values)
+        except InputFileError:
+            raise
         except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
             raise InputFileError(
                 f"it is no checkpoint of this version of alchemi: {error}", expected=f"version {VERSION}", who=str(path)
             ) from error
         if version != VERSION:
             raise InputFileError(f"it has version {version}", expected=f"version {VERSION}", who=str(path))
+        if not found.state:
+            raise _altered(path)
         found.check_files(folder)
         return found
 
@@ -99,3 +109,25 @@ class Checkpoint:
                     expected="the file as the run left it",
                     who=str(path),
                 )
+
+
+def _sealed(path: Path) -> str:
+    """Read the text of a checkpoint without its checksum, which has to agree."""
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(plain, dict) or plain.pop(SEAL, None) != _seal(plain):
+        raise _altered(path)
+    return json.dumps(plain)
+
+
+def _seal(plain: Mapping[str, Any]) -> str:
+    """Checksum over all values, whatever their order and the spaces between them."""
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _altered(path: Path) -> InputFileError:
+    return InputFileError(
+        "the checkpoint was changed after it was written, or is damaged",
+        expected="the file as alchemi md wrote it",
+        who=str(path),
+        fix="start the run again in another --out",
+    )

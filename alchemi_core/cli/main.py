@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     arguments.words = words
     try:
-        return int(load_target(arguments.target)(arguments))
+        code = int(load_target(arguments.target)(arguments))
+        sys.stdout.flush()  # while a reader that has gone can still be told from a defect
+        return code
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

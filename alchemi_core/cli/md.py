@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from alchemi_core.cli.composing import DTYPES, chosen_device, compose
 from alchemi_core.cli.interrupts import Interrupts, between_steps
 from alchemi_core.cli.md_log import NAME as LOG
 from alchemi_core.cli.md_outcome import finish, write_status
-from alchemi_core.cli.md_run import TRAJECTORY, MDRun
+from alchemi_core.cli.md_run import DIVERGED, TRAJECTORY, MDRun
 from alchemi_core.cli.md_settings import MDSettings
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.progress import Field, Progress
@@ -140,9 +140,19 @@ def _telling_of_failure(begin: Checkpoint, folder: OutputFolder) -> Iterator[Non
         yield
     except Exception as error:
         if folder.claimed and (folder.path / CHECKPOINT).exists():
-            write_status(folder.path, begin, "failed", error=str(error))
-            sys.stderr.write(f"stopped; from the last checkpoint it goes on with: alchemi md --resume {folder.path}\n")
+            # On a full disk the record has no room either; the error that is on its way says so.
+            with suppress(OSError):
+                write_status(folder.path, begin, "failed", error=str(error))
+            if not isinstance(error, DIVERGED):
+                sys.stderr.write(f"stopped; the last checkpoint goes on with: alchemi md --resume {folder.path}\n")
+        elif folder.claimed and not _has_frames(folder.path) and not begin.state:
+            folder.discard(FILES)
         raise
+
+
+def _has_frames(folder: Path) -> bool:
+    trajectory = folder / TRAJECTORY
+    return trajectory.is_file() and trajectory.stat().st_size > 0
 
 
 def _with_part(begin: Checkpoint) -> Checkpoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Self
 
 import attrs
@@ -14,9 +14,11 @@ from alchemi_core.cli.frames import FrameWriter
 from alchemi_core.cli.md_log import NAME as LOG
 from alchemi_core.cli.md_log import LogRow, heading
 from alchemi_core.cli.snapshot import take_snapshot
-from alchemi_core.errors import ModelOutputError
+from alchemi_core.errors import AlchemiError, GeometryError, ModelOutputError, NeighborError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ase import Atoms
 
     from alchemi_core.ase import AlchemiCalculator
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from alchemi_core.cli.output_folder import OutputFolder
 
 TRAJECTORY = "trajectory.extxyz"
+DIVERGED: tuple[type[AlchemiError], ...] = (GeometryError, NeighborError, ModelOutputError)
+"""What atoms that fly apart end in, once the first step went well."""
 
 
 class MDRun:
@@ -82,23 +86,30 @@ class MDRun:
 
         Raises
         ------
-        ModelOutputError
-            If the momenta are no numbers any more.
+        GeometryError, NeighborError, ModelOutputError
+            If the atoms have gone where no model can follow, or the momenta are no numbers any more.
         """
-        self._dynamics.step()
-        self.step += 1
-        if not np.isfinite(self.atoms.arrays["momenta"]).all():
-            raise ModelOutputError(
-                f"velocities are not finite after step {self.step}",
-                expected="finite numbers",
-                who="md",
-                fix=f"a shorter --timestep than {self.settings.timestep:g} fs, or relax the structure first",
-            )
+        with self._advising():
+            self._dynamics.step()
+            self.step += 1
+            if not np.isfinite(self.atoms.arrays["momenta"]).all():
+                found = f"velocities are not finite after step {self.step}"
+                raise ModelOutputError(found, expected="finite numbers", who="md")
+
+    @contextmanager
+    def _advising(self) -> Iterator[None]:
+        """Say what helps when the atoms fly apart, once the first forces were there."""
+        try:
+            yield
+        except DIVERGED as error:
+            fix = f"a shorter --timestep than {self.settings.timestep:g} fs, or relax the structure first"
+            raise type(error)(error.found, expected=error.expected, who=error.who, fix=fix) from error
 
     def record(self) -> LogRow:
         """Add the structure of now to the trajectory and its figures to the log."""
         stress = self.settings.ensemble == "npt"
-        snapshot = take_snapshot(self.atoms, self.calculator, step=self.step, elapsed=self.seconds, stress=stress)
+        with self._advising() if self.step else nullcontext():
+            snapshot = take_snapshot(self.atoms, self.calculator, step=self.step, elapsed=self.seconds, stress=stress)
         row = LogRow.of(snapshot, self._dynamics, self.settings.timestep)
         snapshot.atoms.info |= {"step": self.step, "time_fs": row.time_fs}
         if not self._files:

@@ -43,6 +43,7 @@ class OutputFolder:
     ) -> None:
         self._wanted, self._numbered, self._stale, self._parent = wanted, numbered, stale, parent
         self._claimed: Path | None = None
+        self._made = False
         if parent is None and not numbered:
             _refuse_occupied(wanted, overwrite=stale is not None)
 
@@ -76,15 +77,29 @@ class OutputFolder:
         """The folder; claimed by the first to ask."""
         if self._claimed is None:
             self._claimed = _make_numbered(self._wanted) if self._numbered else self._make()
+            self._made = self._made or self._numbered
         return self._claimed
 
     def inside(self, name: str) -> OutputFolder:
         """Return a folder inside this one, which is claimed together with it."""
         return OutputFolder(Path(name), stale=self._stale, parent=self)
 
+    def discard(self, names: Sequence[str]) -> None:
+        """Remove these files, and the folders that were made for them, where nothing else is in them."""
+        if self._claimed is None:
+            return
+        for name in names:
+            (self._claimed / name).unlink(missing_ok=True)
+        if self._made and not any(self._claimed.iterdir()):
+            self._claimed.rmdir()
+            self._claimed = None
+            if self._parent is not None:
+                self._parent.discard(())
+
     def _make(self) -> Path:
         folder = self._wanted if self._parent is None else self._parent.path / self._wanted
         _refuse_occupied(folder, overwrite=self._stale is not None)
+        self._made = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         for name in self._stale or ():
             (folder / name).unlink(missing_ok=True)

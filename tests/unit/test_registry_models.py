@@ -62,6 +62,10 @@ def anything(**options: Any) -> Toy:
     return Toy("pbe", name=",".join(options))
 
 
+def halved(size: float) -> Toy:
+    return Toy("pbe", cutoff=size / 2)
+
+
 def raises_value_error() -> Toy:
     raise ValueError("no such checkpoint")
 
@@ -87,6 +91,7 @@ TARGETS = {
         Frozen,
         Unconfigured,
         anything,
+        halved,
         raises_value_error,
         raises_option_error,
         raises_import_error,
@@ -196,3 +201,9 @@ def test_what_is_no_model_is_refused(offer: str, found: str, expected: str) -> N
 def test_an_unknown_model_is_an_unknown_offer() -> None:
     with pytest.raises(UnknownOfferError, match="no model named 'tooy'"):
         create("tooy")
+
+
+def test_a_value_of_the_wrong_kind_is_an_option_error() -> None:
+    with pytest.raises(OptionError, match="TypeError") as caught:
+        create("halved", size="much")
+    assert caught.value.who == "model 'halved' of alchemi-toys 1.0"
