@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALLED = 128
+"""What shells add to the number of a signal for the exit code."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, for code that stops at Ctrl-C already."""
 
 
 class Interrupts:
@@ -48,3 +54,25 @@ def between_steps() -> Iterator[Interrupts]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stopping_at_sigterm() -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM inside the block, as Ctrl-C raises KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def exit_code(stop: KeyboardInterrupt) -> int:
+    """Exit code of a command that was stopped so."""
+    return SIGNALLED + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)

@@ -41,9 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     arguments.words = words
     try:
-        code = int(load_target(arguments.target)(arguments))
-        sys.stdout.flush()  # while a reader that has gone can still be told from a defect
-        return code
+        return _run(arguments)
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,6 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - outermost layer: every error becomes one message and a code
         return _report(error, debug=arguments.debug)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    code = int(load_target(arguments.target)(arguments))
+    sys.stdout.flush()  # while a reader that has gone can still be told from a defect
+    return code
 
 
 def _report(error: Exception, *, debug: bool) -> int:

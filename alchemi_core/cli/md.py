@@ -14,7 +14,7 @@ from alchemi_core.ase import AlchemiCalculator
 from alchemi_core.cli.checkpoint import NAME as CHECKPOINT
 from alchemi_core.cli.checkpoint import Checkpoint
 from alchemi_core.cli.composing import DTYPES, chosen_device, compose
-from alchemi_core.cli.interrupts import Interrupts, between_steps
+from alchemi_core.cli.interrupts import SIGNALLED, Interrupts, between_steps
 from alchemi_core.cli.md_log import NAME as LOG
 from alchemi_core.cli.md_outcome import finish, write_status
 from alchemi_core.cli.md_run import DIVERGED, TRAJECTORY, MDRun
@@ -41,7 +41,6 @@ FIELDS = (
     Field("volume", "Å³", 10, ".2f"),
     Field("elapsed", "s", 8, ".1f"),
 )
-SIGNALLED = 128
 
 
 def run(arguments: argparse.Namespace) -> int:
