@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from alchemi_core.cli.main import main
+try:
+    from alchemi_core.cli.main import main
+except KeyboardInterrupt:
+    sys.stderr.write("alchemi: interrupted\n")
+    sys.exit(130)
 
 sys.exit(main())

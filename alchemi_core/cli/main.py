@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from alchemi_core.cli.commands import COMMANDS, EPILOG
+from alchemi_core.cli.interrupts import exit_code
 from alchemi_core.errors import AlchemiError
 from alchemi_core.offers import load_target
 
@@ -20,8 +21,7 @@ SUCCESS = 0
 UNFINISHED = 1
 BAD_INPUT = 2
 DEFECT = 3
-INTERRUPTED = 130
-"""Exit codes; 128 + 2 is what shells expect of a command stopped by Ctrl-C."""
+"""Exit codes; that of a command that was stopped comes from `alchemi_core.cli.interrupts.exit_code`."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 when all is done, 1 when a relaxation did not converge, 2 for bad input, 3 for a defect, 130 when interrupted.
     """
-    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _parse_and_run(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt as stop:
+        sys.stderr.write("alchemi: interrupted\n")
+        return exit_code(stop)
+
+
+def _parse_and_run(words: list[str]) -> int:
     arguments = parser().parse_args(words)
     arguments.words = words
     try:
@@ -46,9 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; the interpreter would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SUCCESS
-    except KeyboardInterrupt:
-        sys.stderr.write("alchemi: interrupted\n")
-        return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - outermost layer: every error becomes one message and a code
         return _report(error, debug=arguments.debug)
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from alchemi_core.cli.composing import chosen_device, chosen_dtype, compose
 from alchemi_core.cli.frames import FrameWriter
+from alchemi_core.cli.interrupts import exit_code, stopping_at_sigterm
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.progress import Field, Progress
 from alchemi_core.cli.provenance import describe_model, describe_run
 from alchemi_core.cli.relax_outcome import FILES, Outcome
 from alchemi_core.cli.relax_summary import show_overview, show_summary
 from alchemi_core.cli.relaxation import Relaxation, RelaxationStep
-from alchemi_core.cli.structures import Structure, read_structures
+from alchemi_core.cli.structures import Structure, naming_one_of_several, read_structures
 
 if TYPE_CHECKING:
     import argparse
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from alchemi_core.pipeline import PipelineModelWrapper
 
-INTERRUPTED = 130
 FIELDS = (
     Field("step", "", 5, "d"),
     Field("energy", "eV", 15, ".6f"),
@@ -57,12 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     how = Relaxation(arguments.fmax, arguments.steps, arguments.optimizer, arguments.fix_cell)
     job = Job(how, arguments.model, compose(arguments.model, device), dtype, device, record)
     try:
-        outcomes = _relax_all(structures, job, folder)
-    except KeyboardInterrupt:
+        with stopping_at_sigterm():
+            outcomes = _relax_all(structures, job, folder)
+    except KeyboardInterrupt as stop:
         if not folder.claimed:
             raise
         sys.stderr.write(f"alchemi: interrupted; what was done is in {folder.path}\n")
-        return INTERRUPTED
+        return exit_code(stop)
     return 0 if all(outcome.converged for outcome in outcomes) else 1
 
 
@@ -90,14 +91,19 @@ def relax_one(structure: Structure, job: Job, folder: OutputFolder) -> Outcome:
     """
     steps: list[RelaxationStep] = []
     try:
-        _follow(structure, job, folder, steps)
+        with naming_one_of_several(structure):
+            _follow(structure, job, folder, steps)
     except KeyboardInterrupt:
         if steps:
             _write(Outcome(structure, job.how, steps, "interrupted"), job, folder)
         raise
     except Exception as error:
-        if steps:
-            _write(Outcome(structure, job.how, steps, "failed", str(error)), job, folder)
+        if not steps:
+            folder.discard(FILES)
+        else:
+            # On a full disk the record has no room either; the error that is on its way says so.
+            with suppress(OSError):
+                _write(Outcome(structure, job.how, steps, "failed", str(error)), job, folder)
             sys.stderr.write(f"alchemi: what was done before the error is in {folder.path}\n")
         raise
     outcome = Outcome(structure, job.how, steps, "converged" if steps[-1].converged else "not converged")

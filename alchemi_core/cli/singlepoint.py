@@ -13,7 +13,7 @@ from alchemi_core.cli.frames import as_text
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.provenance import describe_model, describe_run
 from alchemi_core.cli.snapshot import Snapshot, take_snapshot
-from alchemi_core.cli.structures import Structure, read_structures
+from alchemi_core.cli.structures import Structure, naming_one_of_several, read_structures
 from alchemi_core.cli.tables import Column, show_table
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def _compute(structure: Structure, calculator: AlchemiCalculator, pipeline: Pipe
     atoms = structure.atoms
     stress = "stress" in outputs_for(atoms, pipeline, needs_stress=False)
     atoms.calc = calculator
-    return take_snapshot(atoms, calculator, step=0, elapsed=0.0, stress=stress)
+    with naming_one_of_several(structure):
+        return take_snapshot(atoms, calculator, step=0, elapsed=0.0, stress=stress)
 
 
 def _show(structures: Sequence[Structure], snapshots: Sequence[Snapshot]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,10 @@ from ase.io.formats import UnknownFileTypeError, filetype
 from ase.utils import string2index
 
 from alchemi_core.data.batch import Batch
-from alchemi_core.errors import DataError, InputFileError
+from alchemi_core.errors import AlchemiError, DataError, InputFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from ase import Atoms
 
@@ -48,6 +49,18 @@ class Structure:
     def label(self) -> str:
         """Name for tables and messages, such as ``water.xyz #3``."""
         return self.path.name if self.among == 1 else f"{self.path.name} #{self.number}"
+
+
+@contextmanager
+def naming_one_of_several(structure: Structure) -> Iterator[None]:
+    """Say in errors which structure they are of, where its file holds several."""
+    try:
+        yield
+    except AlchemiError as error:
+        if structure.among == 1:
+            raise
+        who = f"{structure.label}, {error.who}" if error.who else structure.label
+        raise type(error)(error.found, expected=error.expected, who=who, fix=error.fix) from error
 
 
 def read_structures(names: Iterable[str], file_format: str | None = None) -> list[Structure]:
@@ -108,9 +121,14 @@ def _neighbour(path: Path) -> str:
 
 def _images(path: Path, index: Any, file_format: str | None) -> list[Atoms]:
     known = file_format or _guess(path)
+    if isinstance(index, int) and index < -1:
+        # Counting back beyond the first, ASE gives the first without a word.
+        _check_index(path, index, file_format)
     try:
         images = ase.io.read(path, index=index, format=known, do_not_split_by_at_sign=True)
     except Exception as error:
+        if isinstance(index, int):
+            _check_index(path, index, file_format)
         reason = " ".join(str(error).split()) or "no reason given"
         raise InputFileError(
             f"it cannot be read as {known}: {type(error).__name__}: {reason}",
@@ -119,6 +137,19 @@ def _images(path: Path, index: Any, file_format: str | None) -> list[Atoms]:
             fix="--format NAME when that is not its format; ase info --formats lists the names",
         ) from error
     return images if isinstance(images, list) else [images]
+
+
+def _check_index(path: Path, index: int, file_format: str | None) -> None:
+    """Refuse an index that the file, read in full, does not have."""
+    count = len(_images(path, slice(None), file_format))
+    if not -count <= index < count:
+        structures = "1 structure" if count == 1 else f"{count} structures"
+        raise InputFileError(
+            f"it holds {structures}, and index {index} was asked",
+            expected=f"an index from {-count} to {count - 1}",
+            who=str(path),
+            fix=f"{path}@{count - 1}",
+        )
 
 
 def _guess(path: Path) -> str:

@@ -226,7 +226,7 @@ def test_what_the_run_decides_cannot_be_changed_by_resuming(alchemi, here, words
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda folder: (folder / "checkpoint.json").write_text("{}"), "no checkpoint"),
+        (lambda folder: (folder / "checkpoint.json").write_text("{}"), "changed after it was written"),
         (lambda folder: (folder / "checkpoint.json").write_text("not json"), "no checkpoint"),
         (lambda folder: (folder / "trajectory.extxyz").write_text(""), "0 bytes"),
         (lambda folder: (folder / "log.csv").unlink(), "0 bytes"),
@@ -241,8 +241,10 @@ def test_a_spoilt_folder_is_refused(alchemi, here, spoil, words):
 
 
 def test_a_model_that_fails_leaves_the_last_checkpoint(alchemi, here, load):
-    answer = alchemi("md", structure_for("nve"), "--model", "brittle(after=9)", "--checkpoint", "4", "--out", "o")
-    assert answer.code == 2
+    answer = alchemi(
+        "md", structure_for("nve"), "--model", "brittle(after=9, own=False)", "--checkpoint", "4", "--out", "o"
+    )
+    assert answer.code == 3
     assert "the spring broke" in answer.err
     assert "--resume o" in answer.err
     record = load("o/run.json")
@@ -254,8 +256,18 @@ def test_a_run_that_flies_apart_is_said(alchemi, here, load):
     answer = alchemi("md", structure_for("nve"), *words)
     assert answer.code == 2
     assert "not finite after step 9" in answer.err
-    assert "--resume o" in answer.err
+    assert "shorter --timestep than 1 fs" in answer.err
+    assert "--resume" not in answer.err
     assert load("o/checkpoint.json")["step"] == 8
+
+
+def test_atoms_that_meet_on_their_way_ask_for_a_shorter_timestep(alchemi, here):
+    words = ["--timestep", "0.7", "--checkpoint", "4", "--out", "o"]
+    answer = alchemi("md", structure_for("nve"), "--model", "brittle(after=9)", *words)
+    assert answer.code == 2
+    assert "the spring broke" in answer.err
+    assert "shorter --timestep than 0.7 fs" in answer.err
+    assert "--resume" not in answer.err
 
 
 def test_seeds_make_the_same_run(alchemi, here):

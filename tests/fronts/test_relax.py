@@ -145,14 +145,15 @@ def test_an_error_at_the_first_step_leaves_no_folder(alchemi, dimer):
     assert names(dimer) == ["dimer.xyz"]
 
 
-def test_ctrl_c_keeps_what_is_valid(start, dimer, load):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_keeps_what_is_valid(start, dimer, load, number, code):
     process = start(
         "relax", "dimer.xyz", "--model", "slow-springs(k=0.1, seconds=0.05)", "--optimizer", "fire", "--fmax", "1e-12"
     )
     wait_for(dimer / "relaxed-dimer" / "trajectory.extxyz", process, frames=3)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
     assert "Traceback" not in err
     assert "relaxed-dimer" in err
     record = load("relaxed-dimer/run.json")
