@@ -17,7 +17,7 @@ from ase import Atoms, units
 from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.calculators.mixing import SumCalculator
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
 from alchemi_core.expressions import build_expression, parse_expression
@@ -27,7 +27,7 @@ from alchemi_core.registry import default_registry
 def crystal(repeats: int) -> Atoms:
     """Return rocksalt NaCl at 300 K, 8 × repeats³ atoms."""
     atoms = bulk("NaCl", "rocksalt", a=5.64, cubic=True).repeat(repeats)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=300, rng=np.random.default_rng(7))
+    thermalize_momenta(atoms, temperature_K=300, rng=np.random.default_rng(7))
     return atoms
 
 

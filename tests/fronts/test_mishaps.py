@@ -2,6 +2,7 @@
 
 import json
 import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,18 @@ def ring(here):
     return here
 
 
-@pytest.fixture
-def largest_file():
-    """Sets how large a file this process may write, as a disk that fills up would."""
+@contextmanager
+def largest_file(size):
+    """Let this process write files up to a size only, as a disk that fills up would.
+
+    The limit ends with the block: held any longer, it would meet whatever file pytest writes its own report to.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 CHANGES = [
@@ -71,9 +78,8 @@ def test_a_new_trajectory_never_cuts_off_one_that_is_there(here):
     assert Path("t.xyz").read_text() == "frames"
 
 
-def test_a_full_disk_leaves_whole_frames(here, largest_file):
-    largest_file(1000)
-    with FrameWriter(Path("t.xyz")) as writer:
+def test_a_full_disk_leaves_whole_frames(here):
+    with largest_file(1000), FrameWriter(Path("t.xyz")) as writer:
         writer.write("a" * 600)
         with pytest.raises(AlchemiError, match="free space or another --out") as caught:
             writer.write("b" * 600)
@@ -81,10 +87,10 @@ def test_a_full_disk_leaves_whole_frames(here, largest_file):
     assert Path("t.xyz").read_text() == "a" * 600
 
 
-def test_a_run_on_a_full_disk_ends_with_a_whole_frame(alchemi, ring, largest_file):
-    largest_file(6000)
+def test_a_run_on_a_full_disk_ends_with_a_whole_frame(alchemi, ring):
     words = ["--steps", "200", "--interval", "1", "--checkpoint", "100", "--out", "o"]
-    answer = alchemi("md", "ring.traj", "--model", "springs", *words)
+    with largest_file(6000):
+        answer = alchemi("md", "ring.traj", "--model", "springs", *words)
     assert answer.code == 2
     assert "o/trajectory.extxyz" in answer.err
     assert "free space or another --out" in answer.err
@@ -94,9 +100,9 @@ def test_a_run_on_a_full_disk_ends_with_a_whole_frame(alchemi, ring, largest_fil
 
 
 @pytest.mark.parametrize("command", ["md", "relax"])
-def test_a_disk_without_room_for_one_frame_gets_no_folder(alchemi, ring, largest_file, command):
-    largest_file(100)
-    answer = alchemi(command, "ring.traj", "--model", "springs", "--out", "o")
+def test_a_disk_without_room_for_one_frame_gets_no_folder(alchemi, ring, command):
+    with largest_file(100):
+        answer = alchemi(command, "ring.traj", "--model", "springs", "--out", "o")
     assert answer.code == 2
     assert "trajectory.extxyz" in answer.err
     assert [one.name for one in ring.iterdir()] == ["ring.traj"]
