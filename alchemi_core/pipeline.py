@@ -167,7 +167,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         names, notes = declared.request(requested, batch)
         differentiable = self.training and torch.is_grad_enabled()
         plan = current.plan(names, differentiable=differentiable)
-        check_batch_serves(plan, declared.steps, declared.config, batch, notes)
+        check_batch_serves(plan, declared.steps, declared.config, batch)
         if differentiable:
             check_geometry_gradient(plan, declared.steps, batch)
         run = partial(evaluate, plan, declared, contributions=contributions, differentiable=differentiable)

@@ -10,7 +10,7 @@ from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.wiring import missing_input
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.models import ModelConfig
@@ -21,9 +21,7 @@ MAX_LISTED = 20
 """Elements that an error lists before it counts the others."""
 
 
-def check_batch_serves(
-    plan: ExecutionPlan, steps: Sequence[FlatStep], config: ModelConfig, batch: Batch, notes: Mapping[str, str]
-) -> None:
+def check_batch_serves(plan: ExecutionPlan, steps: Sequence[FlatStep], config: ModelConfig, batch: Batch) -> None:
     """Raise where the batch lacks what the plan needs.
 
     Parameters
@@ -36,8 +34,6 @@ def check_batch_serves(
         Config of the whole.
     batch : Batch
         What it is to run on.
-    notes : mapping of str to str
-        Why some of the default outputs are not asked.
 
     Raises
     ------
@@ -53,7 +49,7 @@ def check_batch_serves(
     for name in plan.needs:
         if batch.fields.get(name) is None:
             raise _missing(name, plan, steps)
-    if batch.cell is None and "stress" in plan.requested and "stress" not in notes:
+    if batch.cell is None and "stress" in plan.requested:
         raise LostTermError(
             "stress is asked, but no system of this batch has a cell",
             expected="a cell: stress is energy per volume",
