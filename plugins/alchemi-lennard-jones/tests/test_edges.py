@@ -46,7 +46,7 @@ def test_two_atoms_at_one_place(evaluate, derivatives):
 def test_element_without_parameters(evaluate, derivatives):
     with pytest.raises(UnsupportedElementError) as caught:
         evaluate(Atoms("ArXe", [[0, 0, 0], [0, 0, 4]]), derivatives=derivatives, epsilon={"Ar": 0.01}, sigma=3.4)
-    assert "atom 1 is Xe" in caught.value.found
+    assert "atom 1 of system 0 is Xe" in caught.value.found
     assert "Ar" in caught.value.expected
 
 
