@@ -67,8 +67,11 @@ def alchemi_neighbors() -> Iterable[NeighborOffer]:
     """Offer neighbor-list builders and converters.
 
     A builder is ``build(batch, cutoff, skin) -> CooList`` (full, sorted by i). A converter is
-    ``filter(list, batch, cutoff) -> list``, ``to_matrix(list)``, ``to_coo(list)``, ``to_half(list)`` or
-    ``to_full(list)``. The highest rank that serves the device is used; the core's own have rank 0::
+    ``filter(list, batch, cutoff) -> list``, ``to_matrix(list, width)``, ``to_coo(list)``, ``to_half(list)``,
+    ``to_full(list)``, or ``convert(list, batch, config, stale) -> list``, which returns exactly what a
+    `NeighborConfig` asks for (cutoff, format, kind, width, integer type, no skin) in one pass; ``stale`` says that
+    atoms moved, within the skin, since the list was built. Of each role the highest rank that serves the device is
+    used (the core's own have rank 0), and of all chains of conversions the cheapest by ``cost``::
 
         @hookimpl
         def alchemi_neighbors():

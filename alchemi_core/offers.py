@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
+from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
@@ -14,8 +15,8 @@ from alchemi_core.errors import DeclarationError, PluginError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Role: TypeAlias = Literal["builder", "filter", "to_matrix", "to_coo", "to_half", "to_full"]
-"""What a neighbor offer does: build a list, or one of the conversions."""
+Role: TypeAlias = Literal["builder", "filter", "to_matrix", "to_coo", "to_half", "to_full", "convert"]
+"""What a neighbor offer does: build a list, one of the conversions, or any of them at once."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -37,6 +38,7 @@ def _matches(pattern: str) -> Callable[[Any], object]:
 
 # A name stands in model expressions, where '+', '*' and parentheses have their own meaning.
 _is_name = _must(_matches(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "letters, digits, '-', '.' and '_'")
+_is_cost = _must(lambda value: 0.0 < value < inf, "a positive time in ns")
 _is_line = _must(_matches(r".*\S.*"), "one line of text")
 _is_target = _must(_matches(r"\w+(\.\w+)*:\w+(\.\w+)*"), "'package.module:attribute'")
 _is_role = _must(lambda value: value in ROLES, "one of " + ", ".join(ROLES))
@@ -84,11 +86,15 @@ class NeighborOffer:
     name, summary, target
         As for `ModelOffer`; the target is a function, see `alchemi_core.hookspecs`.
     role : str
-        ``"builder"``, or the conversion: ``"filter"``, ``"to_matrix"``, ``"to_coo"``, ``"to_half"``, ``"to_full"``.
+        ``"builder"``, or the conversion: ``"filter"``, ``"to_matrix"``, ``"to_coo"``, ``"to_half"``, ``"to_full"``, or
+        ``"convert"``, which does all that is needed in one pass.
     devices : tuple of str
         Device types served, such as ``("cpu", "cuda")``.
     rank : int
         The highest rank that serves the device wins; the reference versions have rank 0.
+    cost : float, ns
+        Time per pair, as measured: of a builder per pair it writes, of a converter per pair it reads. The planner
+        compares these to choose between sharing a list and building one, and between chains of conversions.
     """
 
     kind: ClassVar[str] = "neighbors"
@@ -100,6 +106,7 @@ class NeighborOffer:
     role: Role = attrs.field(validator=_is_role)
     devices: tuple[str, ...] = attrs.field(default=("cpu", "cuda"), converter=_words)
     rank: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
+    cost: float = attrs.field(default=100.0, converter=float, validator=_is_cost)
 
 
 @attrs.frozen(kw_only=True)

@@ -9,6 +9,7 @@ import attrs
 from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.config import NeighborListFormat
 from alchemi_core.neighbors.filtering import too_short
+from alchemi_core.neighbors.formats import with_index_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,14 +46,14 @@ class NeighborToolkit:
     filter : callable
         ``filter(list, batch, cutoff) -> list`` in the same layout, with skin 0.
     to_matrix, to_coo : callable
-        ``to_matrix(list) -> MatrixList`` and ``to_coo(list) -> CooList``.
+        ``to_matrix(list, width) -> MatrixList`` and ``to_coo(list) -> CooList``.
     to_half, to_full : callable
         ``to_half(list) -> list`` and ``to_full(list) -> list`` in the same layout.
     """
 
     build: Callable[[Batch, float, float], CooList]
     filter: Filter
-    to_matrix: Callable[[NeighborList], MatrixList]
+    to_matrix: Callable[[NeighborList, int | None], MatrixList]
     to_coo: Callable[[NeighborList], CooList]
     to_half: Convert
     to_full: Convert
@@ -94,7 +95,9 @@ def adapt(
         result = toolkit.filter(result, batch, need.cutoff)
     if result.half_list and not need.half_list:
         result = toolkit.to_full(result)
-    return toolkit.to_matrix(result) if need.format is NeighborListFormat.MATRIX else result
+    if need.format is NeighborListFormat.MATRIX:
+        result = toolkit.to_matrix(result, need.width)
+    return with_index_dtype(result, need.index_dtype)
 
 
 def _check(source: NeighborList, need: NeighborConfig, *, stale: bool) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from enum import Enum
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
 from alchemi_core.errors import DeclarationError
+
+IndexDtype: TypeAlias = Literal["int32", "int64"]
+"""Integer type of indices, shifts and counts."""
+
+INDEX_DTYPES: tuple[IndexDtype, ...] = get_args(IndexDtype)
 
 
 class NeighborListFormat(Enum):
@@ -30,6 +36,20 @@ def _not_negative(_instance: NeighborConfig, _attribute: attrs.Attribute[float],
         raise DeclarationError(f"skin is {value}", expected="a length in Å, 0 or more", who="NeighborConfig")
 
 
+def _fits_layout(instance: NeighborConfig, _attribute: attrs.Attribute[Any], value: int | None) -> None:
+    if value is None:
+        return
+    if instance.format is not NeighborListFormat.MATRIX:
+        raise DeclarationError(f"width is {value} for pairs", expected="a width for MATRIX only", who="NeighborConfig")
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise DeclarationError(f"width is {value!r}", expected="a whole number, 1 or more", who="NeighborConfig")
+
+
+def _is_index_dtype(_instance: NeighborConfig, _attribute: attrs.Attribute[Any], value: object) -> None:
+    if value not in INDEX_DTYPES:
+        raise DeclarationError(f"index_dtype is {value!r}", expected=" or ".join(INDEX_DTYPES), who="NeighborConfig")
+
+
 @attrs.frozen
 class NeighborConfig:
     """Neighbor list that a model reads.
@@ -44,14 +64,23 @@ class NeighborConfig:
         True: each pair once, self-images too (one of ±S). False: both (i, j, S) and (j, i, −S).
     skin : float, Å
         How much further a list kept between calls may reach. Readers never see pairs beyond their cutoff.
+    width : int, optional
+        Columns K of a MATRIX, whatever the structure: a row that needs more is an error, never cut short. By default
+        the matrix is as wide as its fullest row.
+    index_dtype : {"int32", "int64"}
+        Integer type of indices, shifts and counts.
     """
 
     cutoff: float = attrs.field(converter=float, validator=_positive)
     format: NeighborListFormat = attrs.field(default=NeighborListFormat.COO, converter=NeighborListFormat)
     half_list: bool = False
     skin: float = attrs.field(default=0.0, converter=float, validator=_not_negative)
+    width: int | None = attrs.field(default=None, validator=_fits_layout)
+    index_dtype: IndexDtype = attrs.field(default="int32", validator=_is_index_dtype)
 
     def describe(self) -> str:
-        """One line, such as ``5.0 Å  pairs  full``."""
+        """One line, such as ``5 Å  pairs  full``."""
         layout = "pairs" if self.format is NeighborListFormat.COO else "matrix"
-        return f"{self.cutoff:g} Å  {layout}  {'half' if self.half_list else 'full'}"
+        width = f"  width {self.width}" if self.width is not None else ""
+        wide = "  int64" if self.index_dtype == "int64" else ""
+        return f"{self.cutoff:g} Å  {layout}  {'half' if self.half_list else 'full'}{width}{wide}"

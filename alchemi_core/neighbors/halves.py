@@ -45,7 +45,7 @@ def _both_ways(neighbors: CooList) -> CooList:
     order = torch.argsort(pairs[:, 0], stable=True)
     counts = torch.bincount(pairs[:, 0], minlength=neighbors.num_atoms)
     edge_ptr = torch.zeros_like(neighbors.edge_ptr)
-    torch.cumsum(counts, 0, dtype=torch.int32, out=edge_ptr[1:])
+    torch.cumsum(counts, 0, dtype=edge_ptr.dtype, out=edge_ptr[1:])
     return CooList(
         cutoff=neighbors.cutoff,
         half_list=False,

@@ -48,8 +48,8 @@ def select(neighbors: NeighborList, keep: Tensor, *, cutoff: float, half_list: b
 
 
 def _kept_pairs(neighbors: CooList, keep: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    before = torch.zeros(keep.shape[0] + 1, dtype=torch.int32, device=keep.device)
-    torch.cumsum(keep, 0, dtype=torch.int32, out=before[1:])
+    before = neighbors.edge_ptr.new_zeros(keep.shape[0] + 1)
+    torch.cumsum(keep, 0, dtype=before.dtype, out=before[1:])
     kept = keep.nonzero().squeeze(1)
     pairs = neighbors.neighbor_list.index_select(0, kept)
     return pairs, neighbors.neighbor_list_shifts.index_select(0, kept), before.index_select(0, neighbors.edge_ptr)
@@ -57,7 +57,7 @@ def _kept_pairs(neighbors: CooList, keep: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 def _kept_entries(neighbors: MatrixList, keep: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Move kept entries to the left; the width shrinks to the fullest row where asking for it costs no wait."""
-    counts = keep.sum(dim=1, dtype=torch.int32)
+    counts = keep.sum(dim=1, dtype=neighbors.num_neighbors.dtype)
     order = torch.argsort(keep, dim=1, descending=True, stable=True)
     if keep.device.type == "cpu":
         order = order[:, : int(counts.max()) if counts.numel() else 0]
