@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alchemi_core.hookspecs import hookimpl
+from alchemi_core.neighbors.routing import REFERENCE_COSTS
 from alchemi_core.offers import DerivativeOffer, NeighborOffer, ReductionOffer, SerializerOffer
 
 
@@ -13,12 +14,14 @@ def alchemi_neighbors() -> list[NeighborOffer]:
         NeighborOffer(
             name="vesin",
             role="builder",
+            cost=REFERENCE_COSTS["builder"],
             summary="cell lists of the vesin library",
             target="alchemi_core.neighbors.building:build",
         ),
         NeighborOffer(
             name="brute-force",
             role="builder",
+            cost=1e6,
             rank=-10,
             summary="every pair of atoms and images: slow, and the referee of the others",
             target="alchemi_core.neighbors.brute_force:build",
@@ -26,30 +29,35 @@ def alchemi_neighbors() -> list[NeighborOffer]:
         NeighborOffer(
             name="reference-filter",
             role="filter",
+            cost=REFERENCE_COSTS["filter"],
             summary="pairs below a smaller cutoff",
             target="alchemi_core.neighbors.filtering:filter_list",
         ),
         NeighborOffer(
             name="reference-to-matrix",
             role="to_matrix",
+            cost=REFERENCE_COSTS["to_matrix"],
             summary="pairs into padded rows",
             target="alchemi_core.neighbors.formats:to_matrix",
         ),
         NeighborOffer(
             name="reference-to-coo",
             role="to_coo",
+            cost=REFERENCE_COSTS["to_coo"],
             summary="padded rows into pairs",
             target="alchemi_core.neighbors.formats:to_coo",
         ),
         NeighborOffer(
             name="reference-to-half",
             role="to_half",
+            cost=REFERENCE_COSTS["to_half"],
             summary="each pair once",
             target="alchemi_core.neighbors.halves:to_half",
         ),
         NeighborOffer(
             name="reference-to-full",
             role="to_full",
+            cost=REFERENCE_COSTS["to_full"],
             summary="each pair from both sides",
             target="alchemi_core.neighbors.halves:to_full",
         ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from alchemi_core.derivatives.grad_mode import grad_mode
 from alchemi_core.derivatives.strain import per_volume, volumes
 from alchemi_core.outputs import Contribution
 from alchemi_core.quantities import is_additive
@@ -29,21 +30,23 @@ def output_values(
     differentiable: bool,
 ) -> dict[str, Tensor]:
     """Return each requested output: its terms, reduced by the rule of the plan."""
-    with torch.set_grad_enabled(differentiable):
-        totals = {o.name: _value(o, slots, batch, reductions[o.rule]) for o in plan.outputs}
+    totals = {o.name: _value(o, slots, batch, reductions[o.rule], differentiable=differentiable) for o in plan.outputs}
     if differentiable:
         return totals
     return {name: total.detach() if total.requires_grad else total for name, total in totals.items()}
 
 
-def _value(output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction) -> Tensor:
+def _value(
+    output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction, *, differentiable: bool
+) -> Tensor:
     if output.single is not None and (value := slots[output.single]) is not None:
         return value
-    values = [_term(term, slots, batch) for term in output.terms]
-    total = reduce(values, [term.weight for term in output.terms])
-    if output.reported and output.name == "stress" and batch.cell is not None:
-        return _without_volume_undefined(total, batch.cell)
-    return total
+    with grad_mode(enabled=differentiable):
+        values = [_term(term, slots, batch) for term in output.terms]
+        total = reduce(values, [term.weight for term in output.terms])
+        if output.reported and output.name == "stress" and batch.cell is not None:
+            return _without_volume_undefined(total, batch.cell)
+        return total
 
 
 def _term(term: Term, slots: Sequence[Tensor | None], batch: Batch) -> Tensor:

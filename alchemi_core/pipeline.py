@@ -49,7 +49,8 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
     neighbor_adaptation : {"auto", "always", "never"}, optional
         Whether smaller neighbor lists are cut out of larger ones; ``auto`` by default.
     max_cutoff_ratio : float, optional
-        Largest ratio of cutoffs at which ``auto`` shares; 1.5 by default.
+        Largest ratio of cutoffs at which ``auto`` shares; by default it shares where filtering is cheaper than
+        building, by the measured cost of the installed backends.
     active_outputs : iterable of str, optional
         Outputs computed when a call does not say; by default all that the parts give.
     skin : float, Å, optional
@@ -124,8 +125,17 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         """The plan of the default request."""
         return self.plan_for(self.active_outputs)
 
-    def plan_for(self, requested: Iterable[str], *, differentiable: bool = False) -> ExecutionPlan:
+    def plan_for(self, requested: Iterable[str], *, differentiable: bool = False, device: str = "cpu") -> ExecutionPlan:
         """Return the plan of a request; plans are made once and kept.
+
+        Parameters
+        ----------
+        requested : iterable of str
+            Outputs wanted.
+        differentiable : bool
+            Whether outputs stay on the graph, as in training.
+        device : str
+            Device type: which neighbor lists are shared depends on how fast its backends are.
 
         Raises
         ------
@@ -133,7 +143,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             If the request cannot be served whole and right.
         """
         names = frozenset([requested] if isinstance(requested, str) else requested)
-        return self._current().plan(names, differentiable=differentiable)
+        return self._current().plan(names, differentiable=differentiable, device=device)
 
     def forward(
         self, data: Batch | AtomicData, requested: Iterable[str] | None = None, *, contributions: bool = False
@@ -166,12 +176,13 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         declared = current.declaration
         names, notes = declared.request(requested, batch)
         differentiable = self.training and torch.is_grad_enabled()
-        plan = current.plan(names, differentiable=differentiable)
+        device = batch.positions.device
+        plan = current.plan(names, differentiable=differentiable, device=device.type)
         check_batch_serves(plan, declared.steps, declared.config, batch)
         if differentiable:
             check_geometry_gradient(plan, declared.steps, batch)
         run = partial(evaluate, plan, declared, contributions=contributions, differentiable=differentiable)
-        provisions = current.provisions(batch.positions.device)
+        provisions = current.provisions(device)
         if torch.is_inference_mode_enabled() or batch.positions.is_inference():
             with torch.inference_mode(mode=False):
                 return run(outside_inference(batch), provisions, notes)

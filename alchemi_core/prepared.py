@@ -10,7 +10,7 @@ from alchemi_core.declaration import Declaration, declare
 from alchemi_core.neighbors.verlet import ListKeeper
 from alchemi_core.planning.planner import make_plan
 from alchemi_core.provision import Provision
-from alchemi_core.toolkits import toolkit_for
+from alchemi_core.toolkits import costs_for, toolkit_for
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ class Prepared:
 
     declaration: Declaration
     registry: Registry
-    _plans: dict[tuple[frozenset[str], bool], ExecutionPlan] = attrs.field(factory=dict, init=False)
+    _plans: dict[tuple[frozenset[str], bool, str], ExecutionPlan] = attrs.field(factory=dict, init=False)
     _provisions: dict[torch.device, tuple[Provision, Provision]] = attrs.field(factory=dict, init=False)
     _keeper: ListKeeper = attrs.field(factory=ListKeeper, init=False)
 
@@ -52,13 +52,14 @@ class Prepared:
         """
         return cls(declare(topology, registry), registry)
 
-    def plan(self, names: frozenset[str], *, differentiable: bool) -> ExecutionPlan:
-        """Return the plan of a request; plans are made once and kept."""
-        key = (names, differentiable)
+    def plan(self, names: frozenset[str], *, differentiable: bool, device: str) -> ExecutionPlan:
+        """Return the plan of a request on a type of device; plans are made once and kept."""
+        key = (names, differentiable, device)
         plan = self._plans.get(key)
         if plan is None:
             declared = self.declaration
-            plan = make_plan(declared.groups, declared.settings, names, differentiable=differentiable)
+            costs = costs_for(device, self.registry)
+            plan = make_plan(declared.groups, declared.settings, names, differentiable=differentiable, costs=costs)
             plan = self._plans.setdefault(key, plan)
         return plan
 

@@ -7,6 +7,7 @@ others converts at its own boundary, once, with the constants below.
 from __future__ import annotations
 
 from enum import Enum
+from functools import cached_property
 
 import attrs
 
@@ -73,6 +74,11 @@ class Quantity:
     def axes(self) -> str:
         """Shape as text, such as ``[N,3]``."""
         return "[" + ",".join([self.per.value, *(str(n) for n in self.shape)]) + "]"
+
+    @cached_property
+    def per_atom(self) -> bool:
+        """Whether its first axis counts atoms; looked up at every output of every call, so kept."""
+        return self.per is Per.ATOM
 
 
 _TABLE = (

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import attrs
-import torch
 
 from alchemi_core.data.view import ModelView
 from alchemi_core.derivatives.base import Derivative, GroupState
+from alchemi_core.derivatives.grad_mode import grad_mode
 from alchemi_core.errors import DerivativeError, ModelOutputError, nearest
 from alchemi_core.planning.plan import Mode
-from alchemi_core.quantities import QUANTITIES, Per
 from alchemi_core.reductions import weighted_sum
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from alchemi_core.models import BaseModelMixin
     from alchemi_core.neighbors.lists import NeighborList
     from alchemi_core.planning.plan import ExecutionPlan, PlannedGroup, PlannedStep
+    from alchemi_core.quantities import Quantity
 
 Slots = list["Tensor | None"]
 Values = dict[str, "Tensor | None"]
@@ -67,11 +67,11 @@ class Run:
 
     def _group(self, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots) -> None:
         if not group.serves:
-            with torch.set_grad_enabled(self.differentiable):
+            with grad_mode(enabled=self.differentiable):
                 self._steps(steps, self.batch, self.batch, self.lists, slots)
             return
         strategy = self.strategies[group.index]
-        with torch.set_grad_enabled(self.differentiable or not strategy.resamples):
+        with grad_mode(enabled=self.differentiable or not strategy.resamples):
             state = GroupState(self.batch, self._energy_at(group, steps, slots), self.differentiable)
             data, tape = strategy.prepare(state)
             self._steps(steps, data, self.batch, self.lists, slots)
@@ -154,6 +154,8 @@ class _Geometries:
 
 
 def _summed(group: PlannedGroup, slots: Slots) -> Tensor:
+    if len(group.energies) == 1 and group.energies[0][1] == 1.0 and (only := slots[group.energies[0][0]]) is not None:
+        return only
     values = [slots[slot] for slot, _ in group.energies]
     return weighted_sum(values, [weight for _, weight in group.energies])  # type: ignore[arg-type]
 
@@ -173,13 +175,18 @@ def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: S
     ModelOutputError
         If an output is missing or has a wrong shape.
     """
+    dtype, atoms = batch.positions.dtype, batch.positions.shape[0]
     for write in step.writes:
         value = answer.get(write.output)
         if value is None:
             raise _missing(step, write.output, answer)
-        _check_shape(step, write.output, value, batch)
-        if value.dtype != batch.positions.dtype and value.is_floating_point():
-            value = value.to(batch.positions.dtype)
+        quantity = write.quantity
+        if quantity is not None:
+            shape = (atoms if quantity.per_atom else batch.num_systems, *quantity.shape)
+            if value.shape != shape:
+                raise _misshapen(step, quantity, value, shape)
+        if value.dtype != dtype and value.is_floating_point():
+            value = value.to(dtype)
         slots[write.slot] = value
 
 
@@ -198,18 +205,13 @@ def _is_fed(step: PlannedStep, values: Values) -> bool:
     return any(value.requires_grad for read in step.reads if read.live and (value := values[read.name]) is not None)
 
 
-def _check_shape(step: PlannedStep, output: str, value: Tensor, batch: Batch) -> None:
-    quantity = QUANTITIES.get(output)
-    if quantity is None:
-        return
-    shape = (batch.positions.shape[0] if quantity.per is Per.ATOM else batch.num_systems, *quantity.shape)
-    if value.shape != shape:
-        raise ModelOutputError(
-            f"returned {output} of shape {list(value.shape)}",
-            expected=f"{list(shape)}, that is {quantity.axes} {quantity.unit}".rstrip(),
-            who=f"step {step.index} ({step.label})",
-            fix="energy per system is [B, 1]: energy.unsqueeze(1)" if output == "energy" else "",
-        )
+def _misshapen(step: PlannedStep, quantity: Quantity, value: Tensor, shape: tuple[int, ...]) -> ModelOutputError:
+    return ModelOutputError(
+        f"returned {quantity.name} of shape {list(value.shape)}",
+        expected=f"{list(shape)}, that is {quantity.axes} {quantity.unit}".rstrip(),
+        who=f"step {step.index} ({step.label})",
+        fix="energy per system is [B, 1]: energy.unsqueeze(1)" if quantity.name == "energy" else "",
+    )
 
 
 def _missing(step: PlannedStep, output: str, answer: Mapping[str, Tensor]) -> ModelOutputError:

@@ -20,7 +20,6 @@ NeighborAdaptation: TypeAlias = Literal["auto", "always", "never"]
 DerivativeFn: TypeAlias = Callable[[Any, Any, set[str]], Mapping[str, Any]]
 
 POLICIES = ("auto", "always", "never")
-MAX_CUTOFF_RATIO = 1.5
 
 
 def _is_model(_instance: object, _attribute: attrs.Attribute[Any], value: object) -> None:
@@ -141,9 +140,9 @@ class PipelineSettings:
     additive_keys : frozenset of str, optional
         Exactly these outputs are summed; by default those the quantity table calls additive.
     neighbor_adaptation : {"auto", "always", "never"}, optional
-        Whether smaller lists are cut out of larger ones: when the cutoffs are close (auto, the default), always, never.
+        Whether smaller lists are cut out of larger ones: when it pays (auto, the default), always, never.
     max_cutoff_ratio : float, optional
-        How close "close" is: largest ratio of the two cutoffs, 1.5 by default.
+        When it is taken to pay: up to this ratio of the two cutoffs. By default the costs of the backends decide.
     active_outputs : frozenset of str, optional
         Outputs computed when a call does not say; by default the union of the parts'.
     skin : float, Å, optional

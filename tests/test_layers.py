@@ -14,7 +14,7 @@ ROOT = Path(alchemi_core.__file__).parent
 LAYERS = (
     "errors frozenmap atomic_write",
     "quantities",
-    "contract neighbors.config offers hookspecs",
+    "contract neighbors.config neighbors.routing offers hookspecs",
     "outputs plugin_records distributions compatibility",
     "models selection",
     "topology",
@@ -28,7 +28,7 @@ LAYERS = (
     "pipeline",
     "algebra expression_reader expressions serialization",
     "ase",
-    "cli",
+    "cli testing",
 )
 """From the bottom up. A module may import its own layer and those above it in this list."""
 

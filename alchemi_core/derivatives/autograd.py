@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 import torch
 
+from alchemi_core.derivatives.grad_mode import grad_mode
 from alchemi_core.derivatives.leaves import with_leaves
 from alchemi_core.derivatives.strain import per_volume, strain_gradient
 from alchemi_core.errors import DerivativeError
@@ -84,7 +85,7 @@ def energy_derivatives(
     strain = bool(requested & {"stress", "virial"})
     by_positions, by_cell = _gradients(energy, data, strain=strain, create_graph=create_graph)
     out: dict[str, Tensor] = {}
-    with torch.set_grad_enabled(create_graph):
+    with grad_mode(enabled=create_graph):
         if "forces" in requested:
             out["forces"] = -by_positions
         if strain:

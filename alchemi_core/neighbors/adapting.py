@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 
 from alchemi_core.errors import NeighborError
+from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.neighbors.config import NeighborListFormat
-from alchemi_core.neighbors.filtering import too_short
-from alchemi_core.neighbors.formats import with_index_dtype
+from alchemi_core.neighbors.filtering import other_atoms, too_short
+from alchemi_core.neighbors.formats import to_matrix, with_index_dtype
+from alchemi_core.neighbors.lists import MatrixList
+from alchemi_core.neighbors.routing import REFERENCE_COSTS, ListKind, Route, cheapest_route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.neighbors.config import NeighborConfig
-    from alchemi_core.neighbors.lists import CooList, MatrixList, NeighborList
+    from alchemi_core.neighbors.lists import CooList, NeighborList
 
 
-class Convert(Protocol):
+class Relabel(Protocol):
     """A conversion that keeps the layout."""
 
     def __call__(self, neighbors: NeighborList, /) -> NeighborList:
@@ -35,7 +38,15 @@ class Filter(Protocol):
         ...
 
 
-@attrs.frozen(kw_only=True)
+class Convert(Protocol):
+    """All conversions in one pass."""
+
+    def __call__(self, neighbors: NeighborList, batch: Batch, need: NeighborConfig, stale: bool, /) -> NeighborList:  # noqa: FBT001
+        """Return exactly the list that a reader declared."""
+        ...
+
+
+@attrs.frozen(kw_only=True, eq=False)
 class NeighborToolkit:
     """The functions that build and convert lists on one kind of device, chosen among what plugins offer.
 
@@ -49,22 +60,35 @@ class NeighborToolkit:
         ``to_matrix(list, width) -> MatrixList`` and ``to_coo(list) -> CooList``.
     to_half, to_full : callable
         ``to_half(list) -> list`` and ``to_full(list) -> list`` in the same layout.
+    convert : callable, optional
+        ``convert(list, batch, need, stale) -> list``: all of these in one pass.
+    costs : mapping of str to float, ns
+        Time per pair of each, by role.
     """
 
     build: Callable[[Batch, float, float], CooList]
     filter: Filter
     to_matrix: Callable[[NeighborList, int | None], MatrixList]
     to_coo: Callable[[NeighborList], CooList]
-    to_half: Convert
-    to_full: Convert
+    to_half: Relabel
+    to_full: Relabel
+    convert: Convert | None = None
+    costs: Mapping[str, float] = attrs.field(default=FrozenMap(REFERENCE_COSTS), converter=freeze)
+    _routes: dict[tuple[ListKind, ListKind], Route] = attrs.field(factory=dict, init=False)
+
+    def route(self, start: ListKind, goal: ListKind) -> Route:
+        """Return the cheapest chain of conversions; found once and kept."""
+        found = self._routes.get((start, goal))
+        if found is None:
+            found = self._routes.setdefault((start, goal), cheapest_route(start, goal, self.costs))
+        return found
 
 
 def adapt(
     source: NeighborList, batch: Batch, need: NeighborConfig, toolkit: NeighborToolkit, *, stale: bool
 ) -> NeighborList:
-    """Turn a list into exactly what a reader declared: its cutoff, format and kind, with no skin.
+    """Turn a list into exactly what a reader declared: its cutoff, format, kind, width and type, with no skin.
 
-    Pairs are dropped before any are written twice or padded, so that each conversion works on as few as possible.
     A list that is already right comes back as the same object.
 
     Parameters
@@ -83,26 +107,45 @@ def adapt(
     Raises
     ------
     NeighborError
-        If the source does not reach the reader's cutoff, or is stale without a skin.
+        If the source does not reach the reader's cutoff, is stale without a skin, or does not fit a fixed width.
     """
-    _check(source, need, stale=stale)
+    check_source(source, batch, need, stale=stale)
     result = source
-    if need.format is NeighborListFormat.COO:
-        result = toolkit.to_coo(result)
-    if need.half_list and not result.half_list:
-        result = toolkit.to_half(result)
-    if stale or source.skin > 0.0 or need.cutoff < source.cutoff:
-        result = toolkit.filter(result, batch, need.cutoff)
-    if result.half_list and not need.half_list:
-        result = toolkit.to_full(result)
-    if need.format is NeighborListFormat.MATRIX:
-        result = toolkit.to_matrix(result, need.width)
+    for role in toolkit.route(kind_of(source, need, stale=stale), ListKind.wanted(need)).roles:
+        result = _converted(role, result, batch, need, toolkit, stale=stale)
+    if need.format is NeighborListFormat.MATRIX and isinstance(result, MatrixList):
+        result = to_matrix(result, need.width)
     return with_index_dtype(result, need.index_dtype)
 
 
-def _check(source: NeighborList, need: NeighborConfig, *, stale: bool) -> None:
+def kind_of(source: NeighborList, need: NeighborConfig, *, stale: bool) -> ListKind:
+    """Return what a list is to a reader; arguments as for `adapt`."""
+    exact = not stale and source.skin == 0.0 and source.cutoff == need.cutoff
+    return ListKind(source.format, source.half_list, source.cutoff + source.skin, exact)
+
+
+def _converted(
+    role: str, neighbors: NeighborList, batch: Batch, need: NeighborConfig, toolkit: NeighborToolkit, *, stale: bool
+) -> NeighborList:
+    if role == "convert" and toolkit.convert is not None:
+        # what has been filtered on the way is of these positions, and says so by its cutoff and skin
+        return toolkit.convert(neighbors, batch, need, stale and neighbors.skin > 0.0)
+    if role == "filter":
+        return toolkit.filter(neighbors, batch, need.cutoff)
+    if role == "to_matrix":
+        # pairs that are yet to be dropped or doubled say nothing of a fixed width
+        done = neighbors.cutoff == need.cutoff and neighbors.skin == 0.0 and neighbors.half_list is need.half_list
+        return toolkit.to_matrix(neighbors, need.width if done else None)
+    convert: Relabel = getattr(toolkit, role)
+    return convert(neighbors)
+
+
+def check_source(source: NeighborList, batch: Batch, need: NeighborConfig, *, stale: bool) -> None:
+    """Raise `NeighborError` where a list cannot serve a reader; arguments as for `adapt`."""
     if source.cutoff < need.cutoff:
         raise too_short(source.cutoff, need.cutoff)
+    if source.num_atoms != batch.num_atoms:
+        raise other_atoms(source.num_atoms, batch.num_atoms)
     if stale and source.skin == 0.0:
         raise NeighborError(
             "a list without skin, made for other positions",

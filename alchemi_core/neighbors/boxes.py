@@ -85,10 +85,16 @@ def pairs_in_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> S
 
 
 def _search(positions: Floats, box: Floats, radius: float) -> tuple[Integers, Integers, Floats]:
-    """Run vesin; its arrays are copied, since they are views of memory that it frees."""
-    finder = VesinList(cutoff=radius, full_list=True, sorted=True, n_threads=torch.get_num_threads())
+    """Run vesin, and sort what it finds: torch's radix sort takes a tenth of the time of vesin's own.
+
+    Its arrays are views of memory that it frees; indexing copies them.
+    """
+    finder = VesinList(cutoff=radius, full_list=True, sorted=False, n_threads=torch.get_num_threads())
     atoms, shifts, distances = finder.compute(positions, box, periodic=True, quantities="PSd", copy=False)
-    return atoms.astype(np.int32), shifts.astype(np.int32), distances.copy()
+    pairs = torch.from_numpy(atoms.astype(np.int32))
+    order = torch.sort(pairs[:, 0].contiguous(), stable=True).indices
+    picked = [part.index_select(0, order).numpy() for part in map(torch.from_numpy, (shifts, distances))]
+    return pairs.index_select(0, order).numpy(), picked[0], picked[1]
 
 
 def _open_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> tuple[Floats, Floats]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import torch
 
-from alchemi_core.neighbors.geometry import pair_vectors
+from alchemi_core.neighbors.geometry import filled, pair_vectors
 from alchemi_core.neighbors.lists import CooList
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.neighbors.lists import NeighborList
+
+BLOCK = 2**14
+"""Pairs looked at together on the CPU: their intermediate values, some 100 bytes each, fit a core's cache."""
 
 EDGE = 1e-9
 """Relative width around a cutoff, in squared distances, where roundings are looked at closely."""
@@ -51,12 +55,60 @@ def within(neighbors: NeighborList, batch: Batch, cutoff: float) -> Tensor:
         False where a matrix is padded.
     """
     limit = cutoff * cutoff
-    excess = squared_distances(neighbors, batch).sub_(limit)
+    exact = batch.with_leaves(batch.positions.detach().double(), _double(batch.cell))
+    parts = [_inside(block, exact, limit) for block in _blocks(neighbors)]
+    inside = torch.cat(parts) if len(parts) != 1 else parts[0]
+    return (
+        inside
+        if isinstance(neighbors, CooList)
+        else inside.reshape(neighbors.neighbor_matrix.shape) & filled(neighbors)
+    )
+
+
+def _double(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach().double()
+
+
+def _inside(block: CooList, batch: Batch, limit: float) -> Tensor:
+    """Tell which pairs of a block are inside: Tensor [E], bool."""
+    excess = squared_distances(block, batch).sub_(limit)
     inside = excess < 0.0
-    unsure = (excess.abs_() <= EDGE * limit).nonzero()
+    unsure = (excess.abs_() <= EDGE * limit).nonzero().squeeze(1)
     if unsure.shape[0]:
-        _decide(inside, unsure, neighbors, batch, limit)
+        i, j = block.neighbor_list[unsure].unbind(1)
+        inside[unsure] = exact_squared(batch, i, j, block.neighbor_list_shifts[unsure]) < limit
     return inside
+
+
+def _blocks(neighbors: NeighborList) -> Iterator[CooList]:
+    """Yield the entries of a list as pairs, block by block on the CPU, where intermediate values then stay in cache.
+
+    Empty entries of a matrix become pairs of their atom with atom 0; they mean nothing.
+    """
+    if isinstance(neighbors, CooList):
+        size, count = BLOCK, neighbors.num_pairs
+    else:
+        size, count = max(1, BLOCK // max(1, neighbors.neighbor_matrix.shape[1])), neighbors.num_atoms
+    step = size if neighbors.device.type == "cpu" else max(1, count)
+    for start in range(0, max(1, count), step):
+        yield _block(neighbors, slice(start, start + step))
+
+
+def _block(neighbors: NeighborList, rows: slice) -> CooList:
+    if isinstance(neighbors, CooList):
+        pairs, shifts = neighbors.neighbor_list[rows], neighbors.neighbor_list_shifts[rows]
+        return attrs.evolve(neighbors, neighbor_list=pairs, neighbor_list_shifts=shifts)
+    matrix = neighbors.neighbor_matrix[rows]
+    i = torch.arange(neighbors.num_atoms, dtype=matrix.dtype, device=matrix.device)[rows, None].expand_as(matrix)
+    j = torch.where(matrix < neighbors.padding, matrix, 0)
+    return CooList(
+        cutoff=neighbors.cutoff,
+        half_list=neighbors.half_list,
+        skin=neighbors.skin,
+        neighbor_list=torch.stack([i, j], dim=2).reshape(-1, 2),
+        neighbor_list_shifts=neighbors.neighbor_matrix_shifts[rows].reshape(-1, 3),
+        edge_ptr=neighbors.num_neighbors,
+    )
 
 
 def exact_squared(batch: Batch, i: Tensor, j: Tensor, shifts: Tensor) -> Tensor:
@@ -90,15 +142,3 @@ def _lattice_steps(batch: Batch, i: Tensor, shifts: Tensor, axis: int) -> Iterat
     vectors = batch.cell.detach()[:, :, axis].double().index_select(0, batch.batch_idx.index_select(0, i))
     for count, component in zip(shifts.unbind(1), vectors.unbind(1), strict=True):
         yield count * component
-
-
-def _decide(inside: Tensor, unsure: Tensor, neighbors: NeighborList, batch: Batch, limit: float) -> None:
-    """Settle the pairs at the edge, in place."""
-    if isinstance(neighbors, CooList):
-        pair = unsure[:, 0]
-        i, j = neighbors.neighbor_list[pair].unbind(1)
-        inside[pair] = exact_squared(batch, i, j, neighbors.neighbor_list_shifts[pair]) < limit
-    else:
-        i, column = unsure.unbind(1)
-        j, shifts = neighbors.neighbor_matrix[i, column], neighbors.neighbor_matrix_shifts[i, column]
-        inside[i, column] = exact_squared(batch, i, j, shifts) < limit

@@ -36,9 +36,7 @@ def filter_list(neighbors: NeighborList, batch: Batch, cutoff: float) -> Neighbo
     if cutoff > neighbors.cutoff:
         raise too_short(neighbors.cutoff, cutoff)
     if neighbors.num_atoms != batch.num_atoms:
-        raise NeighborError(
-            f"a list of {neighbors.num_atoms} atoms", expected=f"{batch.num_atoms} atoms, as the batch", who="filter"
-        )
+        raise other_atoms(neighbors.num_atoms, batch.num_atoms)
     keep = within(neighbors, batch, cutoff)
     return select(neighbors, keep, cutoff=cutoff, half_list=neighbors.half_list, skin=0.0)
 
@@ -50,4 +48,14 @@ def too_short(has: float, needed: float) -> NeighborError:
         expected=f"a cutoff of at least {needed:g} Å",
         who="neighbor list",
         fix="build the list with the larger cutoff, or leave it off the batch: the pipeline then builds its own",
+    )
+
+
+def other_atoms(listed: int, present: int) -> NeighborError:
+    """Return the error for a list that was made for another number of atoms than the batch has."""
+    return NeighborError(
+        f"a list of {listed} atoms",
+        expected=f"{present} atoms, as the batch",
+        who="neighbor list",
+        fix="build the list for this batch, or leave it off: the pipeline builds its own",
     )

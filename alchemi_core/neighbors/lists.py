@@ -14,6 +14,7 @@ from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.config import NeighborListFormat
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -66,6 +67,11 @@ class CooList:
         return int(self.edge_ptr.shape[0]) - 1
 
     @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        return self.neighbor_list.device
+
+    @property
     def num_pairs(self) -> int:
         """Number of pairs E, each direction counted on its own in a full list."""
         return int(self.neighbor_list.shape[0])
@@ -116,6 +122,11 @@ class MatrixList:
     def num_atoms(self) -> int:
         """Number of atoms N that the list was made for."""
         return int(self.neighbor_matrix.shape[0])
+
+    @property
+    def device(self) -> torch.device:
+        """Where its tensors live."""
+        return self.neighbor_matrix.device
 
     @property
     def padding(self) -> int:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.errors import GeometryError
+from alchemi_core.neighbors.adapting import adapt
+from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.distances import squared_distances
+from alchemi_core.neighbors.lists import CooList
 
 if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
-    from alchemi_core.neighbors.lists import CooList
+    from alchemi_core.neighbors.adapting import NeighborToolkit
 
 OVERLAP = 1e-6
 """Å: two atoms closer than this are an error of the input, not a structure."""
 
 
-def check_overlap(neighbors: CooList, batch: Batch) -> None:
+def check_overlap(neighbors: CooList, batch: Batch, toolkit: NeighborToolkit) -> None:
     """Raise `GeometryError` that names two atoms, or an atom and its image, closer than 1e-6 Å.
 
     Parameters
@@ -24,20 +27,23 @@ def check_overlap(neighbors: CooList, batch: Batch) -> None:
         A list made for the batch's positions.
     batch : Batch
         The structure.
+    toolkit : NeighborToolkit
+        Its conversions cut the list down to the overlaps, which are hardly ever any.
     """
-    if neighbors.num_pairs == 0:
+    close = adapt(neighbors, batch, NeighborConfig(min(OVERLAP, neighbors.cutoff)), toolkit, stale=False)
+    if not isinstance(close, CooList) or close.num_pairs == 0:
         return
-    squared = squared_distances(neighbors, batch)
-    shortest, pair = squared.min(0)
-    if float(shortest) >= OVERLAP * OVERLAP:
-        return
-    i, j = neighbors.neighbor_list[pair].tolist()
-    shift = neighbors.neighbor_list_shifts[pair].tolist()
+    i, j = close.neighbor_list[0].tolist()
+    shift = close.neighbor_list_shifts[0].tolist()
     image = f" (image {shift})" if any(shift) else ""
     system = int(batch.batch_idx[i])
     raise GeometryError(
-        f"atoms {i} and {j}{image} of system {system} overlap: {float(shortest) ** 0.5:.2g} Å apart",
+        f"atoms {i} and {j}{image} of system {system} overlap: {_first_distance(close, batch):.2g} Å apart",
         expected=f"different atoms at least {OVERLAP:g} Å apart",
         who="positions",
         fix="remove the duplicate atom, or check the cell",
     )
+
+
+def _first_distance(close: CooList, batch: Batch) -> float:
+    return float(squared_distances(close, batch)[0].sqrt())

@@ -20,47 +20,66 @@ _ROUNDING = 1e-6
 
 
 @attrs.frozen(eq=False)
+class HeldList:
+    """A list and what is known of it.
+
+    Parameters
+    ----------
+    neighbors : CooList
+        Full, sorted by i; holds all pairs within its cutoff.
+    fresh : bool
+        Whether it was made for exactly the positions of now, so that it reaches as far as cutoff and skin say.
+    """
+
+    neighbors: CooList
+    fresh: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether it holds no pair at or beyond its cutoff."""
+        return self.fresh and self.neighbors.skin == 0.0
+
+
+@attrs.frozen(eq=False)
 class _Snapshot:
     """A list with a copy of everything it was built from. Copies, so that tensors changed in place are noticed."""
 
     positions: Tensor
-    batch_idx: Tensor
-    cell: Tensor | None
-    pbc: Tensor | None
+    frame: tuple[Tensor, ...]
     neighbors: CooList
 
     @classmethod
     def of(cls, batch: Batch, neighbors: CooList) -> _Snapshot:
-        return cls(
-            positions=batch.positions.detach().clone(),
-            batch_idx=batch.batch_idx.clone(),
-            cell=None if batch.cell is None else batch.cell.detach().clone(),
-            pbc=None if batch.pbc is None else batch.pbc.clone(),
-            neighbors=neighbors,
-        )
+        return cls(batch.positions.detach().clone(), tuple(part.clone() for part in _frame(batch)), neighbors)
 
-    def same_frame(self, batch: Batch) -> bool:
-        """Whether only positions may differ: same atoms per system, cell, pbc, type and device."""
-        old, new = self.positions, batch.positions
-        return (
-            old.shape == new.shape
-            and old.dtype == new.dtype
-            and old.device == new.device
-            and torch.equal(self.batch_idx, batch.batch_idx)
-            and _equal(self.cell, batch.cell)
-            and _equal(self.pbc, batch.pbc)
-        )
-
-    def squared_displacement(self, positions: Tensor) -> float:
-        """Square of the longest way an atom moved, Å²; NaN if a position is."""
-        moved = positions - self.positions
-        return float((moved.mul_(moved) @ moved.new_ones(3)).max()) if moved.shape[0] else 0.0
+    def squared_displacement(self, batch: Batch) -> float | None:
+        """Square of the longest way an atom moved, Å²; NaN if a position is, None if anything but positions changed."""
+        old, new = (self.positions, *self.frame), (batch.positions.detach(), *_frame(batch))
+        if len(old) != len(new) or not all(map(_comparable, old, new)):
+            return None
+        squared = _longest_squared(new[0] - old[0])
+        if squared.device.type == "cpu":
+            return float(squared) if all(map(torch.equal, old[1:], new[1:])) else None
+        # One reduction, so that the device is waited for once.
+        differ = [(then != now).any().to(squared.dtype) for then, now in zip(old[1:], new[1:], strict=True)]
+        longest, *changed = torch.stack([squared, *differ]).tolist()
+        return None if any(changed) else longest
 
 
-def _equal(old: Tensor | None, new: Tensor | None) -> bool:
-    if old is None or new is None:
-        return old is new
-    return torch.equal(old, new)
+def _frame(batch: Batch) -> tuple[Tensor, ...]:
+    """What makes a list useless when it changes, however little: atoms per system, and cells and pbc where given."""
+    return tuple(part.detach() for part in (batch.batch_idx, batch.cell, batch.pbc) if part is not None)
+
+
+def _comparable(old: Tensor, new: Tensor) -> bool:
+    return old.shape == new.shape and old.dtype == new.dtype and old.device == new.device
+
+
+def _longest_squared(moved: Tensor) -> Tensor:
+    if moved.shape[0] == 0:
+        return moved.new_zeros(())
+    # A product with ones: reducing an inner axis of three is an order of magnitude slower in torch.
+    return (moved.mul_(moved) @ moved.new_ones(3)).max()
 
 
 class ListKeeper:
@@ -78,7 +97,7 @@ class ListKeeper:
 
     def get(
         self, batch: Batch, cutoff: float, skin: float, build: Callable[[Batch, float, float], CooList]
-    ) -> tuple[CooList, bool]:
+    ) -> HeldList:
         """Return a list that holds all pairs within the cutoff at these positions.
 
         Parameters
@@ -94,25 +113,22 @@ class ListKeeper:
 
         Returns
         -------
-        neighbors : CooList
-            Full, sorted by i.
-        exact : bool
-            Whether it holds no other pairs; where False, readers filter.
+        HeldList
         """
         kept = self._kept.get(cutoff)
         build_skin = 0.0
-        if kept is not None and kept.same_frame(batch):
-            squared = kept.squared_displacement(batch.positions.detach())
+        squared = None if kept is None else kept.squared_displacement(batch)
+        if kept is not None and squared is not None:
             neighbors = kept.neighbors
             if squared == 0.0:
-                return neighbors, neighbors.skin == 0.0
+                return HeldList(neighbors, fresh=True)
             if skin > 0.0 and squared < (0.5 * neighbors.skin) ** 2 * (1.0 - _ROUNDING):
-                return neighbors, False
+                return HeldList(neighbors, fresh=False)
             # a jump longer than the skin is no step of a trajectory: the next one would outrun the skin too
             build_skin = skin if squared < skin * skin else 0.0
         neighbors = build(batch, cutoff, build_skin)
         self._kept = {**self._kept, cutoff: _Snapshot.of(batch, neighbors)}
-        return neighbors, neighbors.skin == 0.0
+        return HeldList(neighbors, fresh=True)
 
     def clear(self) -> None:
         """Forget every list."""

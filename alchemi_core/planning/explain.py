@@ -45,7 +45,9 @@ def _described(name: str) -> str:
 
 def _lists(plan: ExecutionPlan) -> Iterator[str]:
     labels = dict(enumerate(plan.labels))
-    rows = [(_list_text(i, planned), _readers(planned, labels), planned.reason) for i, planned in enumerate(plan.lists)]
+    rows = [
+        (_list_text(i, planned), _readers(planned, labels), _origin(planned)) for i, planned in enumerate(plan.lists)
+    ]
     for text, readers, reason in rows:
         width = max(len(row[1]) for row in rows)
         yield f"{text}   for {readers:<{width}}   {reason}".rstrip()
@@ -53,6 +55,12 @@ def _lists(plan: ExecutionPlan) -> Iterator[str]:
 
 def _list_text(number: int, planned: PlannedList) -> str:
     return f"list {list_name(number)}  {planned.config.describe():>24}"
+
+
+def _origin(planned: PlannedList) -> str:
+    """Why its pairs are built or cut, and by which conversions they become the list."""
+    told = planned.reason or ("built" if planned.route else "")
+    return ", then ".join([told, *planned.route])
 
 
 def _readers(planned: PlannedList, labels: dict[int, str]) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from alchemi_core.quantities import QUANTITIES, Quantity
+
 if TYPE_CHECKING:
     from alchemi_core.neighbors.config import NeighborConfig
 
@@ -63,6 +65,12 @@ class Write:
     output: str
     name: str
     slot: int
+
+    @cached_property
+    def quantity(self) -> Quantity | None:
+        """What the table says of it, if it is a standard quantity."""
+        found: Quantity | None = QUANTITIES.get(self.output)
+        return found
 
 
 @attrs.frozen
@@ -180,25 +188,44 @@ class PlannedOutput:
 
 
 @attrs.frozen
+class PlannedSource:
+    """Pairs up to a cutoff, kept between calls with a skin, from which the lists of that cutoff are made.
+
+    Parameters
+    ----------
+    cutoff : float, Å
+        As the readers declare it.
+    parent : int, optional
+        Number of the larger source it is cut out of; None where it is built from the positions.
+    """
+
+    cutoff: float
+    parent: int | None = None
+
+
+@attrs.frozen
 class PlannedList:
-    """A neighbor list: what it is, what it is cut out of, for whom, and why.
+    """A neighbor list: what it is, what it is made of, for whom, and why.
 
     Parameters
     ----------
     config : NeighborConfig
         Cutoff, format and kind.
     source : int
-        Number of the source it comes from; sources are built, lists are cut out of them.
+        Number of the source it comes from.
     readers : tuple of int
         Steps that read it.
     reason : str
-        Why it is shared or not.
+        Why its pairs are built, or cut out of a larger list.
+    route : tuple of str
+        Conversions from the pairs of its source to the list, by role.
     """
 
     config: NeighborConfig
     source: int
     readers: tuple[int, ...]
     reason: str
+    route: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -211,8 +238,8 @@ class ExecutionPlan:
         Outputs, in the order of the quantity table.
     steps, groups, lists, outputs
         What runs.
-    sources : tuple of float
-        Cutoffs in Å of the lists that are built.
+    sources : tuple of PlannedSource
+        Pairs that are built or cut out of larger lists, in order of falling cutoff.
     needs : tuple of str
         Inputs beyond the geometry that the batch must bring.
     accepts : tuple of str
@@ -227,7 +254,7 @@ class ExecutionPlan:
     steps: tuple[PlannedStep, ...]
     groups: tuple[PlannedGroup, ...]
     lists: tuple[PlannedList, ...]
-    sources: tuple[float, ...]
+    sources: tuple[PlannedSource, ...]
     outputs: tuple[PlannedOutput, ...]
     needs: tuple[str, ...]
     accepts: tuple[str, ...]

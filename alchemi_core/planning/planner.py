@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from alchemi_core.errors import UnknownOutputError
+from alchemi_core.neighbors.routing import REFERENCE_COSTS
 from alchemi_core.planning.contributions import Contributions, Wires, reported_as, resamples
 from alchemi_core.planning.formulas import derivative_text, weighted
 from alchemi_core.planning.plan import (
@@ -26,7 +27,7 @@ from alchemi_core.planning.wiring import resolve_wires
 from alchemi_core.quantities import DERIVATIVES, SECOND_DERIVATIVES, is_additive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from alchemi_core.planning.flat import FlatGroup, FlatStep
     from alchemi_core.topology import PipelineSettings
@@ -38,6 +39,7 @@ def make_plan(
     requested: Iterable[str],
     *,
     differentiable: bool = False,
+    costs: Mapping[str, float] = REFERENCE_COSTS,
 ) -> ExecutionPlan:
     """Plan one request.
 
@@ -51,6 +53,8 @@ def make_plan(
         Outputs wanted.
     differentiable : bool
         Whether outputs stay on the graph, as in training: then terms come from the graph wherever they can.
+    costs : mapping of str to float, ns
+        Time per pair of the neighbor backends, by role; by default of the core's own.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def make_plan(
         raise UnknownOutputError("nothing is requested", expected="at least one output", who="requested outputs")
     wires = resolve_wires(groups)
     check_request(names, groups, settings)
-    return _Planner(groups, settings, names, wires, differentiable).plan()
+    return _Planner(groups, settings, names, wires, differentiable, costs).plan()
 
 
 @attrs.frozen(eq=False)
@@ -78,12 +82,13 @@ class _Planner:
     requested: frozenset[str]
     wires: Wires
     differentiable: bool
+    costs: Mapping[str, float]
 
     def plan(self) -> ExecutionPlan:
         running = self._running()
         modes = {step.index: self._contributions.mode(step, self._wanted) for step in running}
         check_trainable(self._contributions, modes, self._wanted, differentiable=self.differentiable)
-        sharing = share(running, self.settings)
+        sharing = share(running, self.settings, self.costs)
         slots = _Slots()
         steps = tuple(self._step(step, modes, running, sharing, slots) for step in running)
         planned = tuple(g for group in self.groups if (g := self._group(group, steps, slots)).steps)

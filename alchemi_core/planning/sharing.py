@@ -7,44 +7,60 @@ from typing import TYPE_CHECKING
 import attrs
 
 from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
-from alchemi_core.planning.plan import PlannedList
-from alchemi_core.topology import MAX_CUTOFF_RATIO, NeighborAdaptation, PipelineSettings
+from alchemi_core.neighbors.routing import ListKind, cheapest_route
+from alchemi_core.planning.plan import PlannedList, PlannedSource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from alchemi_core.planning.flat import FlatStep
+    from alchemi_core.topology import PipelineSettings
 
 
 @attrs.frozen
 class Sharing:
-    """Lists to build (cutoffs in Å) and lists to hand out, by number; and the list of each step."""
+    """Sources of pairs and lists to hand out, by number; and the list of each step."""
 
-    sources: tuple[float, ...]
+    sources: tuple[PlannedSource, ...]
     lists: tuple[PlannedList, ...]
     list_of_step: tuple[tuple[int, int], ...]
 
 
-def share(steps: Sequence[FlatStep], settings: PipelineSettings) -> Sharing:
-    """Decide which lists are built and who reads what.
+def share(steps: Sequence[FlatStep], settings: PipelineSettings, costs: Mapping[str, float]) -> Sharing:
+    """Decide which pairs are built, which are cut out of a larger list, and how they become what steps read.
 
-    Under ``auto`` a list is cut out of a larger one when that one's cutoff is at most ``max_cutoff_ratio`` times its
-    own: pair counts grow with the cube of the cutoff, so filtering a much larger list costs more than building.
+    Parameters
+    ----------
+    steps : sequence of FlatStep
+        Steps that run.
+    settings : PipelineSettings
+        ``neighbor_adaptation`` and ``max_cutoff_ratio``.
+    costs : mapping of str to float, ns
+        Time per pair of builder and converters on the device, by role.
     """
-    policy = settings.neighbor_adaptation or "auto"
-    ratio = MAX_CUTOFF_RATIO if settings.max_cutoff_ratio is None else settings.max_cutoff_ratio
     readers = _readers(steps)
-    sources: list[float] = []
+    cutoffs = sorted({need.cutoff for need in readers}, reverse=True)
+    verdicts = [_verdict(cutoff, cutoffs[:n], settings, costs) for n, cutoff in enumerate(cutoffs)]
     lists = []
-    for need in sorted(readers, key=lambda n: (-n.cutoff, n.format.value, n.half_list)):
-        found = _source_for(need.cutoff, sources, policy, ratio)
-        if found is None:
-            sources.append(need.cutoff)
-        source = len(sources) - 1 if found is None else found
-        reason = _reason(need.cutoff, source, sources, policy, ratio, new=found is None)
-        lists.append(PlannedList(config=need, source=source, readers=tuple(readers[need]), reason=reason))
+    for need in sorted(readers, key=lambda need: (-need.cutoff, need.format.value, need.half_list)):
+        source = cutoffs.index(need.cutoff)
+        route = cheapest_route(_pairs(need.cutoff), ListKind.wanted(need), costs).roles
+        lists.append(PlannedList(need, source, tuple(readers[need]), verdicts[source].reason, route))
     numbers = tuple((step, i) for i, planned in enumerate(lists) for step in planned.readers)
-    return Sharing(tuple(sources), tuple(lists), numbers)
+    return Sharing(tuple(verdict.source for verdict in verdicts), tuple(lists), numbers)
+
+
+@attrs.frozen
+class _Verdict:
+    """A source, and why it is what it is."""
+
+    source: PlannedSource
+    reason: str = ""
+
+
+def _pairs(cutoff: float, *, exact: bool = True) -> ListKind:
+    """Kind of the lists that sources are: pairs, full."""
+    return ListKind(NeighborListFormat.COO, half_list=False, reach=cutoff, exact=exact)
 
 
 def _readers(steps: Sequence[FlatStep]) -> dict[NeighborConfig, list[int]]:
@@ -56,30 +72,29 @@ def _readers(steps: Sequence[FlatStep]) -> dict[NeighborConfig, list[int]]:
     return readers
 
 
-def _source_for(cutoff: float, sources: Sequence[float], policy: NeighborAdaptation, ratio: float) -> int | None:
-    """Return the smallest source the policy allows; sources come in order of falling cutoff."""
-    for number in reversed(range(len(sources))):
-        exact = sources[number] == cutoff
-        close = policy == "auto" and sources[number] <= ratio * cutoff
-        if exact or close or policy == "always":
-            return number
-    return None
+def _verdict(
+    cutoff: float, larger: Sequence[float], settings: PipelineSettings, costs: Mapping[str, float]
+) -> _Verdict:
+    """Decide whether the pairs of a cutoff are cut out of the next larger list, if there is one.
 
-
-def _reason(
-    cutoff: float, source: int, sources: Sequence[float], policy: NeighborAdaptation, ratio: float, *, new: bool
-) -> str:
-    larger = [other for other in sources if other > cutoff]
-    if sources[source] != cutoff:
-        return f"cut out of the {sources[source]:g} Å list"
-    if not new:
-        return f"made of the other {cutoff:g} Å list"
+    Times are estimated from pair counts, which grow with the cube of the cutoff: a filter reads the larger list, a
+    builder writes the smaller one.
+    """
+    built = PlannedSource(cutoff)
     if not larger:
-        return ""
+        return _Verdict(built)
+    policy, ratio, next_larger = settings.neighbor_adaptation or "auto", settings.max_cutoff_ratio, larger[-1]
     if policy == "never":
-        return "built, since the policy is never to share"
-    times = (min(larger) / cutoff) ** 3
-    return f"built: the {min(larger):g} Å list has about {times:.0f} times its pairs (ratio above {ratio:g})"
+        return _Verdict(built, "built, since the policy is never to share")
+    filtering = cheapest_route(_pairs(next_larger, exact=False), _pairs(cutoff), costs).cost
+    times = filtering / (costs["builder"] * cutoff**3)
+    pays = times < 1.0 if ratio is None else next_larger <= ratio * cutoff
+    if pays or policy == "always":
+        cut = PlannedSource(cutoff, parent=len(larger) - 1)
+        return _Verdict(cut, f"cut out of the {next_larger:g} Å list, {times:.2g} times the cost of building")
+    if ratio is not None:
+        return _Verdict(built, f"built: the {next_larger:g} Å list reaches more than {ratio:g} times as far")
+    return _Verdict(built, f"built: cutting it out of the {next_larger:g} Å list would cost {times:.2g} times as much")
 
 
 def merged_config(steps: Sequence[FlatStep]) -> NeighborConfig | None:

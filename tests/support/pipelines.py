@@ -1,6 +1,7 @@
 """Short ways to write compositions in tests."""
 
 from alchemi_core.pipeline import PipelineModelWrapper
+from alchemi_core.registry import Registry
 from alchemi_core.topology import PipelineGroup
 
 GRAPH = {"use_autograd": True}
@@ -16,10 +17,14 @@ def direct(*steps):
     return PipelineGroup(steps)
 
 
-def pipeline(*groups, **settings):
-    return PipelineModelWrapper(groups=groups, **settings)
+CORE = Registry.discover({"ALCHEMI_PLUGINS": ""})
+"""The core's own offers: plans depend on how fast the installed neighbor backends are."""
+
+
+def pipeline(*groups, registry=CORE, **settings):
+    return PipelineModelWrapper(groups=groups, registry=registry, **settings)
 
 
 def grouped(*groups):
     """A pipeline of (steps, options of the group)."""
-    return PipelineModelWrapper([PipelineGroup(steps, **options) for steps, options in groups])
+    return pipeline(*(PipelineGroup(steps, **options) for steps, options in groups))

@@ -8,7 +8,8 @@ import torch
 from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
-from alchemi_core.neighbors.geometry import pair_vectors
+from alchemi_core.neighbors.geometry import filled, pair_vectors
+from alchemi_core.neighbors.lists import CooList
 
 GEOMETRY = frozenset({"positions", "cell"})
 
@@ -56,6 +57,29 @@ class Gaussians(torch.nn.Module, BaseModelMixin):
     def compute(self, view, requested):
         self.calls.append(requested)
         return {"energy": gaussian_energy(view, self.strength.to(view.positions.dtype), self.cutoff)}
+
+
+class PairSum(BaseModelMixin):
+    """E = Σ exp(−(r/3)²) over exactly the pairs it is given, of any layout and kind: one pair too many shows."""
+
+    def __init__(self, cutoff, layout="coo", half_list=False, **config):
+        need = NeighborConfig(cutoff, layout, half_list, **config)
+        self.model_config = ModelConfig(
+            name=f"pairs-{cutoff:g}-{need.format.value}-{'half' if half_list else 'full'}",
+            outputs={"energy": OnGraph(GEOMETRY)},
+            supports_pbc=True,
+            neighbor_config=need,
+        )
+
+    def compute(self, view, requested):
+        neighbors = view.neighbors
+        vectors = pair_vectors(view.positions, view.cell, neighbors, view.batch_idx)
+        pair = torch.exp(-vectors.square().sum(-1) / 9.0) * (1.0 if neighbors.half_list else 0.5)
+        if isinstance(neighbors, CooList):
+            atomic = view.positions.new_zeros(view.num_atoms).index_add(0, neighbors.neighbor_list[:, 0].long(), pair)
+        else:
+            atomic = torch.where(filled(neighbors), pair, 0.0).sum(1)
+        return {"energy": per_system(view, atomic)}
 
 
 class Kernel(BaseModelMixin):

@@ -41,8 +41,8 @@ def recorded(toolkit):
 
         return call
 
-    names = [field.name for field in attrs.fields(type(toolkit))]
-    return type(toolkit)(**{name: record(name) for name in names}), calls
+    names = [name for name, part in attrs.asdict(toolkit, recurse=False).items() if callable(part)]
+    return attrs.evolve(toolkit, **{name: record(name) for name in names}), calls
 
 
 @pytest.mark.parametrize(("layout", "half"), KINDS)

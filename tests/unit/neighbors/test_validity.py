@@ -111,22 +111,22 @@ def test_pairs_across_systems(pairs, matrix, argon):
     assert "two systems" in refused(matrix, apart)
 
 
-def test_overlapping_atoms_are_named(argon, dtype):
+def test_overlapping_atoms_are_named(argon, dtype, toolkit):
     batch = argon([[0, 0, 0], [1, 1, 1], [2, 0, 0], [1, 1, 1]], dtype=dtype)
     with pytest.raises(GeometryError, match="atoms 1 and 3 of system 0 overlap"):
-        check_overlap(build(batch, 3.0, 0.0), batch)
+        check_overlap(build(batch, 3.0, 0.0), batch, toolkit)
 
 
-def test_an_overlap_with_an_image_is_named_with_its_shift(argon):
+def test_an_overlap_with_an_image_is_named_with_its_shift(argon, toolkit):
     crystal = argon([[0, 0, 0], [0, 3, -1e-7]], 3.0 * np.eye(3))
     both = Batch.from_data_list([argon([[0, 0, 0], [1, 0, 0]])[0], crystal[0]])
     with pytest.raises(GeometryError, match=r"atoms 2 and 3 \(image \[0, -1, 0\]\) of system 1 overlap: 1e-07 Å"):
-        check_overlap(build(both, 3.0, 0.0), both)
+        check_overlap(build(both, 3.0, 0.0), both, toolkit)
 
 
-def test_close_atoms_are_no_overlap(argon, batch):
+def test_close_atoms_are_no_overlap(argon, batch, toolkit):
     near = argon([[0, 0, 0], [0, 0, 2e-6]])
-    check_overlap(build(near, 3.0, 0.0), near)
-    check_overlap(build(batch, 3.0, 0.0), batch)
+    check_overlap(build(near, 3.0, 0.0), near, toolkit)
+    check_overlap(build(batch, 3.0, 0.0), batch, toolkit)
     alone = argon([0, 0, 0])
-    check_overlap(build(alone, 3.0, 0.0), alone)
+    check_overlap(build(alone, 3.0, 0.0), alone, toolkit)

@@ -32,6 +32,12 @@ class Builder:
         return build(batch, cutoff, skin)
 
 
+def get(keeper, *arguments):
+    """Ask a keeper: the list, and whether it is exact."""
+    held = keeper.get(*arguments)
+    return held.neighbors, held.exact
+
+
 @pytest.fixture
 def builder():
     return Builder()
@@ -51,15 +57,15 @@ def shifted(batch, distance, atom=0):
 
 def warm(keeper, batch, builder):
     """Bring a keeper to hold a list with a skin, and return the batch that the list was built for."""
-    keeper.get(batch, CUTOFF, SKIN, builder)
+    get(keeper, batch, CUTOFF, SKIN, builder)
     moved = shifted(batch, 0.01)
-    keeper.get(moved, CUTOFF, SKIN, builder)
+    get(keeper, moved, CUTOFF, SKIN, builder)
     assert builder.skins == [0.0, SKIN]
     return moved
 
 
 def test_the_first_list_is_exact(keeper, batch, builder):
-    neighbors, exact = keeper.get(batch, CUTOFF, SKIN, builder)
+    neighbors, exact = get(keeper, batch, CUTOFF, SKIN, builder)
     assert exact
     assert builder.skins == [0.0]
     assert rows(neighbors) == rows(build(batch, CUTOFF, 0.0))
@@ -67,8 +73,8 @@ def test_the_first_list_is_exact(keeper, batch, builder):
 
 @pytest.mark.parametrize("skin", [0.0, SKIN])
 def test_equal_positions_reuse_the_exact_list(keeper, batch, builder, skin):
-    first, _ = keeper.get(batch, CUTOFF, skin, builder)
-    again, exact = keeper.get(batch.with_fields(positions=batch.positions.clone()), CUTOFF, skin, builder)
+    first, _ = get(keeper, batch, CUTOFF, skin, builder)
+    again, exact = get(keeper, batch.with_fields(positions=batch.positions.clone()), CUTOFF, skin, builder)
     assert again is first
     assert exact
     assert len(builder.skins) == 1
@@ -76,7 +82,7 @@ def test_equal_positions_reuse_the_exact_list(keeper, batch, builder, skin):
 
 def test_a_skin_is_paid_once_positions_have_moved(keeper, batch, builder):
     moved = warm(keeper, batch, builder)
-    neighbors, exact = keeper.get(moved, CUTOFF, SKIN, builder)
+    neighbors, exact = get(keeper, moved, CUTOFF, SKIN, builder)
     assert not exact
     assert neighbors.skin == SKIN
     assert len(builder.skins) == 2
@@ -85,7 +91,7 @@ def test_a_skin_is_paid_once_positions_have_moved(keeper, batch, builder):
 @pytest.mark.parametrize(("distance", "reused"), [(0.29, True), (0.301, False)])
 def test_reused_until_an_atom_has_moved_half_the_skin(keeper, batch, builder, distance, reused):
     start = warm(keeper, batch, builder)
-    _, exact = keeper.get(shifted(start, distance, atom=3), CUTOFF, SKIN, builder)
+    _, exact = get(keeper, shifted(start, distance, atom=3), CUTOFF, SKIN, builder)
     assert not exact
     assert len(builder.skins) == (2 if reused else 3)
 
@@ -93,20 +99,20 @@ def test_reused_until_an_atom_has_moved_half_the_skin(keeper, batch, builder, di
 def test_small_steps_add_up(keeper, batch, builder):
     start = warm(keeper, batch, builder)
     for step in range(1, 5):
-        keeper.get(shifted(start, 0.1 * step), CUTOFF, SKIN, builder)
+        get(keeper, shifted(start, 0.1 * step), CUTOFF, SKIN, builder)
     assert len(builder.skins) == 3
 
 
 def test_without_a_skin_every_move_rebuilds(keeper, batch, builder):
-    keeper.get(batch, CUTOFF, 0.0, builder)
-    _, exact = keeper.get(shifted(batch, 1e-4), CUTOFF, 0.0, builder)
+    get(keeper, batch, CUTOFF, 0.0, builder)
+    _, exact = get(keeper, shifted(batch, 1e-4), CUTOFF, 0.0, builder)
     assert exact
     assert builder.skins == [0.0, 0.0]
 
 
 def test_a_jump_pays_no_skin(keeper, batch, builder):
     warm(keeper, batch, builder)
-    keeper.get(shifted(batch, 5.0), CUTOFF, SKIN, builder)
+    get(keeper, shifted(batch, 5.0), CUTOFF, SKIN, builder)
     assert builder.skins == [0.0, SKIN, 0.0]
 
 
@@ -117,7 +123,7 @@ def test_readers_get_the_exact_pairs_along_a_trajectory(keeper, mixed, dtype):
         step = torch.from_numpy(rng.normal(scale=0.04, size=batch.positions.shape)).to(dtype)
         batch = batch.with_fields(positions=batch.positions + step)
         before = len(builder.skins)
-        neighbors, exact = keeper.get(batch, CUTOFF, SKIN, builder)
+        neighbors, exact = get(keeper, batch, CUTOFF, SKIN, builder)
         reused += before == len(builder.skins)
         chosen = neighbors if exact else filter_list(neighbors, batch, CUTOFF)
         assert rows(chosen) == rows(build(batch, CUTOFF, 0.0))
@@ -127,16 +133,16 @@ def test_readers_get_the_exact_pairs_along_a_trajectory(keeper, mixed, dtype):
 def test_a_changed_cell_rebuilds_an_exact_list(keeper, batch, builder):
     warm(keeper, batch, builder)
     stretched = batch.with_fields(cell=batch.cell * 1.001)
-    neighbors, exact = keeper.get(stretched, CUTOFF, SKIN, builder)
+    neighbors, exact = get(keeper, stretched, CUTOFF, SKIN, builder)
     assert exact
     assert rows(neighbors) == rows(build(stretched, CUTOFF, 0.0))
 
 
 @pytest.mark.parametrize("name", ["positions", "cell"])
 def test_tensors_changed_in_place_are_noticed(keeper, batch, builder, name):
-    keeper.get(batch, CUTOFF, SKIN, builder)
+    get(keeper, batch, CUTOFF, SKIN, builder)
     getattr(batch, name).mul_(1.2)
-    neighbors, exact = keeper.get(batch, CUTOFF, SKIN, builder)
+    neighbors, exact = get(keeper, batch, CUTOFF, SKIN, builder)
     assert len(builder.skins) == 2
     chosen = neighbors if exact else filter_list(neighbors, batch, CUTOFF)
     assert rows(chosen) == rows(build(batch, CUTOFF, 0.0))
@@ -145,61 +151,61 @@ def test_tensors_changed_in_place_are_noticed(keeper, batch, builder, name):
 def test_pbc_is_not_ignored_after_a_batch_of_equal_size(keeper, argon, builder):
     places, cell = [[0, 0, 0], [2, 0, 0]], 3.5 * np.eye(3)
     open_box, periodic = argon(places, cell, pbc=False), argon(places, cell)
-    assert keeper.get(open_box, CUTOFF, SKIN, builder)[0].num_pairs == 2
-    neighbors, exact = keeper.get(periodic, CUTOFF, SKIN, builder)
+    assert get(keeper, open_box, CUTOFF, SKIN, builder)[0].num_pairs == 2
+    neighbors, exact = get(keeper, periodic, CUTOFF, SKIN, builder)
     assert exact
     assert rows(neighbors) == rows(build(periodic, CUTOFF, 0.0))
     assert neighbors.num_pairs > 2
-    assert keeper.get(argon(places), CUTOFF, SKIN, builder)[0].num_pairs == 2
+    assert get(keeper, argon(places), CUTOFF, SKIN, builder)[0].num_pairs == 2
 
 
 def test_the_same_atoms_in_other_systems_rebuild(keeper, argon, builder):
     pair = argon([[0, 0, 0], [1, 0, 0]])
     apart = Batch.from_data_list([argon([0, 0, 0])[0], argon([1, 0, 0])[0]])
     assert torch.equal(pair.positions, apart.positions)
-    assert keeper.get(pair, CUTOFF, SKIN, builder)[0].num_pairs == 2
-    assert keeper.get(apart, CUTOFF, SKIN, builder)[0].num_pairs == 0
+    assert get(keeper, pair, CUTOFF, SKIN, builder)[0].num_pairs == 2
+    assert get(keeper, apart, CUTOFF, SKIN, builder)[0].num_pairs == 0
 
 
 def test_another_number_of_atoms_or_another_type_rebuilds(keeper, argon, builder):
-    keeper.get(argon([[0, 0, 0], [1, 0, 0]]), CUTOFF, SKIN, builder)
-    assert keeper.get(argon([[0, 0, 0]]), CUTOFF, SKIN, builder)[0].num_atoms == 1
-    keeper.get(argon([[0, 0, 0]], dtype=torch.float32), CUTOFF, SKIN, builder)
+    get(keeper, argon([[0, 0, 0], [1, 0, 0]]), CUTOFF, SKIN, builder)
+    assert get(keeper, argon([[0, 0, 0]]), CUTOFF, SKIN, builder)[0].num_atoms == 1
+    get(keeper, argon([[0, 0, 0]], dtype=torch.float32), CUTOFF, SKIN, builder)
     assert len(builder.skins) == 3
-    keeper.get(argon([]), CUTOFF, SKIN, builder)
-    assert keeper.get(argon([]), CUTOFF, SKIN, builder) == (keeper.get(argon([]), CUTOFF, SKIN, builder)[0], True)
+    get(keeper, argon([]), CUTOFF, SKIN, builder)
+    assert get(keeper, argon([]), CUTOFF, SKIN, builder) == (get(keeper, argon([]), CUTOFF, SKIN, builder)[0], True)
     assert len(builder.skins) == 4
 
 
 def test_positions_that_are_not_numbers_reach_the_builder_and_leave_the_keeper_as_it_was(keeper, batch, builder):
     start = warm(keeper, batch, builder)
-    kept, _ = keeper.get(start, CUTOFF, SKIN, builder)
+    kept, _ = get(keeper, start, CUTOFF, SKIN, builder)
     with pytest.raises(GeometryError, match="atom 2"):
-        keeper.get(shifted(start, float("nan"), atom=2), CUTOFF, SKIN, builder)
-    assert keeper.get(start, CUTOFF, SKIN, builder)[0] is kept
+        get(keeper, shifted(start, float("nan"), atom=2), CUTOFF, SKIN, builder)
+    assert get(keeper, start, CUTOFF, SKIN, builder)[0] is kept
 
 
 def test_each_cutoff_has_its_own_list(keeper, batch, builder):
-    near, _ = keeper.get(batch, 2.0, SKIN, builder)
-    far, _ = keeper.get(batch, 4.0, SKIN, builder)
+    near, _ = get(keeper, batch, 2.0, SKIN, builder)
+    far, _ = get(keeper, batch, 4.0, SKIN, builder)
     assert (near.cutoff, far.cutoff) == (2.0, 4.0)
-    assert keeper.get(batch, 2.0, SKIN, builder)[0] is near
-    assert keeper.get(batch, 4.0, SKIN, builder)[0] is far
+    assert get(keeper, batch, 2.0, SKIN, builder)[0] is near
+    assert get(keeper, batch, 4.0, SKIN, builder)[0] is far
 
 
 @pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda keeper: pickle.loads(pickle.dumps(keeper))])
 def test_copies_start_empty(keeper, batch, builder, twin):
-    kept, _ = keeper.get(batch, CUTOFF, SKIN, builder)
+    kept, _ = get(keeper, batch, CUTOFF, SKIN, builder)
     other = twin(keeper)
     assert isinstance(other, ListKeeper)
-    assert other.get(batch, CUTOFF, SKIN, builder)[0] is not kept
-    assert keeper.get(batch, CUTOFF, SKIN, builder)[0] is kept
+    assert get(other, batch, CUTOFF, SKIN, builder)[0] is not kept
+    assert get(keeper, batch, CUTOFF, SKIN, builder)[0] is kept
 
 
 def test_clear_forgets(keeper, batch, builder):
-    keeper.get(batch, CUTOFF, SKIN, builder)
+    get(keeper, batch, CUTOFF, SKIN, builder)
     keeper.clear()
-    keeper.get(batch, CUTOFF, SKIN, builder)
+    get(keeper, batch, CUTOFF, SKIN, builder)
     assert len(builder.skins) == 2
 
 
@@ -209,7 +215,7 @@ def test_threads_that_share_a_keeper_get_their_own_pairs(keeper, argon):
 
     def read(turn):
         batch = batches[turn % 4]
-        neighbors, exact = keeper.get(batch, CUTOFF, SKIN, build)
+        neighbors, exact = get(keeper, batch, CUTOFF, SKIN, build)
         return rows(neighbors if exact else filter_list(neighbors, batch, CUTOFF)) == expected[turn % 4]
 
     with ThreadPoolExecutor(4) as pool:
@@ -218,8 +224,8 @@ def test_threads_that_share_a_keeper_get_their_own_pairs(keeper, argon):
 
 def test_a_list_kept_from_positions_on_a_graph_holds_no_graph(keeper, batch, builder):
     leaf = batch.positions.clone().requires_grad_()
-    keeper.get(batch.with_leaves(leaf * 1.0, batch.cell), CUTOFF, SKIN, builder)
-    neighbors, exact = keeper.get(batch, CUTOFF, SKIN, builder)
+    get(keeper, batch.with_leaves(leaf * 1.0, batch.cell), CUTOFF, SKIN, builder)
+    neighbors, exact = get(keeper, batch, CUTOFF, SKIN, builder)
     assert exact
     assert not neighbors.neighbor_list_shifts.requires_grad
     assert len(builder.skins) == 1
