@@ -117,7 +117,8 @@ class LennardJones(BaseModelMixin, torch.nn.Module):
     def _compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:
         pairs = to_coo(view.neighbors)
         vectors = pair_vectors(view.positions, view.cell, pairs, view.batch_idx)
-        squared = (vectors * vectors).sum(dim=1)
+        # a product with ones: torch reduces an inner axis of three an order of magnitude slower
+        squared = (vectors * vectors) @ vectors.new_ones(3)
         _check_apart(squared, pairs)
         epsilon, sigma = self._mixed(view, pairs)
         atoms = per_atom(self.curve.energy(squared, epsilon, sigma), pairs)
