@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from alchemi_core.finishing import contributions_of, output_values
 from alchemi_core.outputs import Outputs
+from alchemi_core.provision import check_fixed_widths
 from alchemi_core.runtime import Run
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def evaluate(
         differentiable=differentiable,
     )
     slots = run.execute()
+    check_fixed_widths(plan, run.lists)
     values = output_values(plan, slots, batch, declared.reductions, differentiable=differentiable)
     parts = contributions_of(plan, slots, differentiable=differentiable) if contributions else ()
     return Outputs(values, parts, notes)

@@ -6,10 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
+import torch
 
 from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.adapting import NeighborToolkit, adapt, kind_of
+from alchemi_core.neighbors.capacity import check_capacity
 from alchemi_core.neighbors.config import NeighborConfig
+from alchemi_core.neighbors.lists import MatrixList
 from alchemi_core.neighbors.overlap import check_overlap
 from alchemi_core.neighbors.routing import ListKind
 from alchemi_core.neighbors.validity import check_list
@@ -134,3 +137,23 @@ def _brought(batch: Batch, planned: PlannedList, plan: ExecutionPlan) -> list[Ca
         who="batch.neighbors",
         fix="batch.with_neighbors() brings none, and the pipeline builds its own",
     )
+
+
+def check_fixed_widths(plan: ExecutionPlan, lists: tuple[NeighborList, ...]) -> None:
+    """Raise `NeighborError` if a matrix of fixed width on an accelerator has lost neighbors.
+
+    There, converters do not wait to look; here the call is over, and its results are waited for anyway. While a CUDA
+    graph is recorded nobody may look: whoever replays it calls `check_capacity` on the list.
+
+    Parameters
+    ----------
+    plan : ExecutionPlan
+        The plan that the lists were made for.
+    lists : tuple of NeighborList
+        Its lists, by number.
+    """
+    for planned, made in zip(plan.lists, lists, strict=True):
+        if planned.config.width is None or not isinstance(made, MatrixList) or made.device.type != "cuda":
+            continue
+        if not torch.cuda.is_current_stream_capturing():
+            check_capacity(made)

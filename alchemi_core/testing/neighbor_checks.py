@@ -75,7 +75,7 @@ def check_builder(
     batch = case.make(dtype, device)
     batch = _strided(batch) if strided else batch
     before = _copies(batch)
-    built = build(batch, case.cutoff, skin)
+    built = _noting(what, build, batch, case.cutoff, skin)
     _check_unchanged(batch, before, "batch", what)
     rows = read(built, NeighborConfig(case.cutoff, skin=skin), batch.num_atoms, batch.device, what)
     _compare(rows, referee(case, dtype, case.cutoff + skin, 0.0), batch, case.cutoff + skin, what)
@@ -117,7 +117,7 @@ def check_converter(
     batch = displaced(case.make(dtype, device), source_kind.skin if source_kind.moved else 0.0)
     batch = _strided(batch) if source_kind.strided else batch
     before, source_before = _copies(batch), _copies(source)
-    result = convert(source, batch, need, source_kind.moved)
+    result = _noting(what, convert, source, batch, need, source_kind.moved)
     _check_unchanged(batch, before, "batch", what)
     _check_unchanged(source, source_before, "source list", what)
     rows = read(result, attrs.evolve(need, skin=0.0), batch.num_atoms, batch.device, what)
@@ -144,6 +144,15 @@ def _dtype_of(neighbors: NeighborList) -> torch.dtype:
 
 def _fullest(matrix: MatrixList) -> int:
     return int(matrix.num_neighbors.max()) if matrix.num_atoms else 0
+
+
+def _noting(what: str, function: Callable[..., Any], *given: object) -> Any:
+    """Call a backend; what it raises says which check it failed."""
+    try:
+        return function(*given)
+    except Exception as error:
+        error.add_note(f"while checking {what}")
+        raise
 
 
 def _compare_kinds(
