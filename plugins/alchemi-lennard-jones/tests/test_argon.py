@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from alchemi_lennard_jones.model import LennardJones
 from ase import units
 from ase.build import bulk
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
@@ -15,7 +16,6 @@ from alchemi_core.neighbors import building
 from alchemi_core.offers import NeighborOffer
 from alchemi_core.plugin_records import PluginRecord
 from alchemi_core.registry import Registry, default_registry
-from alchemi_lennard_jones.model import LennardJones
 
 EPSILON, SIGMA = 119.8 * units.kB, 3.405  # Rahman, Phys. Rev. 136, A405 (1964)
 REDUCED_DENSITY, REDUCED_TEMPERATURE = 0.84, 0.9
