@@ -83,18 +83,20 @@ def _verdict(
     built = PlannedSource(cutoff)
     if not larger:
         return _Verdict(built)
-    policy, ratio, next_larger = settings.neighbor_adaptation or "auto", settings.max_cutoff_ratio, larger[-1]
+    policy, ratio, wide = settings.neighbor_adaptation or "auto", settings.max_cutoff_ratio, larger[-1]
+    cut, shared = PlannedSource(cutoff, parent=len(larger) - 1), f"cut out of the {wide:g} Å list"
     if policy == "never":
         return _Verdict(built, "built, since the policy is never to share")
-    filtering = cheapest_route(_pairs(next_larger, exact=False), _pairs(cutoff), costs).cost
-    times = filtering / (costs["builder"] * cutoff**3)
-    pays = times < 1.0 if ratio is None else next_larger <= ratio * cutoff
-    if pays or policy == "always":
-        cut = PlannedSource(cutoff, parent=len(larger) - 1)
-        return _Verdict(cut, f"cut out of the {next_larger:g} Å list, {times:.2g} times the cost of building")
+    if policy == "always":
+        return _Verdict(cut, f"{shared}, since the policy is always to share")
+    if ratio is not None and wide <= ratio * cutoff:
+        return _Verdict(cut, f"{shared}, which reaches at most {ratio:g} times as far")
     if ratio is not None:
-        return _Verdict(built, f"built: the {next_larger:g} Å list reaches more than {ratio:g} times as far")
-    return _Verdict(built, f"built: cutting it out of the {next_larger:g} Å list would cost {times:.2g} times as much")
+        return _Verdict(built, f"built: the {wide:g} Å list reaches more than {ratio:g} times as far")
+    times = cheapest_route(_pairs(wide, exact=False), _pairs(cutoff), costs).cost / (costs["builder"] * cutoff**3)
+    if times < 1.0:
+        return _Verdict(cut, f"{shared}, cheaper than building it")
+    return _Verdict(built, f"built: cutting it out of the {wide:g} Å list would cost {times:.2g} times as much")
 
 
 def merged_config(steps: Sequence[FlatStep]) -> NeighborConfig | None:

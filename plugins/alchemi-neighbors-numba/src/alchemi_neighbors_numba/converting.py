@@ -1,0 +1,55 @@
+"""From any list to exactly what a reader asks for, in one pass that chooses pairs and one that writes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alchemi_core.neighbors.adapting import check_source
+from alchemi_core.neighbors.formats import with_index_dtype
+from alchemi_core.neighbors.lists import MatrixList
+
+if TYPE_CHECKING:
+    from alchemi_core.data.batch import Batch
+    from alchemi_core.neighbors.config import NeighborConfig
+    from alchemi_core.neighbors.lists import NeighborList
+
+
+def convert(source: NeighborList, batch: Batch, need: NeighborConfig, stale: bool) -> NeighborList:  # noqa: FBT001
+    """Return exactly what a reader asks for: its cutoff, layout, kind, width and integer type, with no skin.
+
+    Distances are taken, in float64 and with the roundings of the core's `exact_squared`, where the list may hold pairs
+    beyond the cutoff. Rows keep the order of the source; where a half list becomes full, a row's new pairs follow, in
+    the order of their first atoms. The result does not depend on the number of threads.
+
+    Parameters
+    ----------
+    source : CooList or MatrixList
+        The list at hand, on the CPU; a list that is already right comes back itself.
+    batch : Batch
+        Positions and cells of now.
+    need : NeighborConfig
+        What the reader asks for. Its skin is not looked at.
+    stale : bool
+        Whether atoms moved, within the skin, since the list was built.
+
+    Raises
+    ------
+    NeighborError
+        If the source does not reach the cutoff, is stale without a skin, belongs to other atoms or is not well formed,
+        or if the result does not fit its width or its integer type.
+    """
+    check_source(source, batch, need, stale=stale)
+    measured = stale or source.skin > 0.0 or need.cutoff < source.cutoff
+    if not measured and _fits(source, need):
+        return with_index_dtype(source, need.index_dtype)
+    # numba takes most of a second to import: whoever needs no conversion does not wait for it.
+    from alchemi_neighbors_numba.passes import converted
+
+    return converted(source, batch, need, measured=measured)
+
+
+def _fits(source: NeighborList, need: NeighborConfig) -> bool:
+    """Whether layout, kind and width are right already."""
+    if source.format is not need.format or source.half_list is not need.half_list:
+        return False
+    return not isinstance(source, MatrixList) or need.width in (None, source.neighbor_matrix.shape[1])
