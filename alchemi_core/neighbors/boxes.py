@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import numpy as np
@@ -12,9 +12,13 @@ from vesin import NeighborList as VesinList
 
 from alchemi_core.errors import GeometryError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int32]
 Flags: TypeAlias = NDArray[np.bool_]
+Numbers: TypeAlias = NDArray[np.int64]
 
 # vesin divides the box into at most this many bins; beyond, it scales the three counts down together, and a count
 # that reaches zero ends the process with a division by zero (seen with 0.6.2 and a sheet of 1000 Å at 1.5 Å).
@@ -31,25 +35,37 @@ class SystemPairs:
     Parameters
     ----------
     atoms : ndarray [E, 2], int32
-        Columns i and j, sorted by i.
+        Columns i and j, in no particular order.
     shifts : ndarray [E, 3], int32
         Cell shifts S.
-    unsure : ndarray [E], bool
-        Pairs at the edge, where rounding decides, and beyond.
+    unsure : ndarray [U], int64
+        Which pairs are at the edge, where rounding decides, or beyond.
     """
 
     atoms: Integers
     shifts: Integers
-    unsure: Flags
+    unsure: Numbers
 
     @classmethod
     def none(cls) -> SystemPairs:
         """No pairs."""
-        return cls(np.zeros((0, 2), np.int32), np.zeros((0, 3), np.int32), np.zeros(0, np.bool_))
+        return cls(np.zeros((0, 2), np.int32), np.zeros((0, 3), np.int32), np.zeros(0, np.int64))
 
     def moved(self, start: int) -> SystemPairs:
         """Number the atoms from `start` on."""
         return attrs.evolve(self, atoms=self.atoms + np.int32(start)) if start else self
+
+    @classmethod
+    def joined(cls, parts: Sequence[SystemPairs]) -> SystemPairs:
+        """Put the pairs of several systems one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        before = np.cumsum([0, *(len(part.atoms) for part in parts)])
+        return cls(
+            np.concatenate([cls.none().atoms, *(part.atoms for part in parts)]),
+            np.concatenate([cls.none().shifts, *(part.shifts for part in parts)]),
+            np.concatenate([cls.none().unsure, *(part.unsure + n for part, n in zip(parts, before, strict=False))]),
+        )
 
 
 def pairs_in_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> SystemPairs:
@@ -81,20 +97,14 @@ def pairs_in_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> S
     if cells_away is not None:
         away = cells_away.astype(np.int32)
         shifts = shifts + away[atoms[:, 0]] - away[atoms[:, 1]]
-    return SystemPairs(atoms, shifts, distances > reach - margin)
+    return SystemPairs(atoms, shifts, np.flatnonzero(distances > reach - margin))
 
 
 def _search(positions: Floats, box: Floats, radius: float) -> tuple[Integers, Integers, Floats]:
-    """Run vesin, and sort what it finds: torch's radix sort takes a tenth of the time of vesin's own.
-
-    Its arrays are views of memory that it frees; indexing copies them.
-    """
+    """Run vesin; its arrays are copied, since they are views of memory that it frees."""
     finder = VesinList(cutoff=radius, full_list=True, sorted=False, n_threads=torch.get_num_threads())
     atoms, shifts, distances = finder.compute(positions, box, periodic=True, quantities="PSd", copy=False)
-    pairs = torch.from_numpy(atoms.astype(np.int32))
-    order = torch.sort(pairs[:, 0].contiguous(), stable=True).indices
-    picked = [part.index_select(0, order).numpy() for part in map(torch.from_numpy, (shifts, distances))]
-    return pairs.index_select(0, order).numpy(), picked[0], picked[1]
+    return atoms.astype(np.int32), shifts.astype(np.int32), distances.copy()
 
 
 def _open_box(positions: Floats, cell: Floats, pbc: Flags, reach: float) -> tuple[Floats, Floats]:

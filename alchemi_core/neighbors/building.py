@@ -49,11 +49,14 @@ def build(batch: Batch, cutoff: float, skin: float) -> CooList:
     found = sum(len(part.atoms) for part in parts)
     if found > MAX_PAIRS:
         raise _too_many(found, reach)
-    pairs = torch.from_numpy(np.concatenate([part.atoms for part in parts]))
-    shifts = torch.from_numpy(np.concatenate([part.shifts for part in parts]))
-    unsure = torch.from_numpy(np.concatenate([part.unsure for part in parts]).nonzero()[0])
-    pairs, shifts = _decide(batch, reach, pairs.to(batch.device), shifts.to(batch.device), unsure.to(batch.device))
-    return coo_from_pairs(batch, cutoff, skin, pairs, shifts)
+    every = SystemPairs.joined(parts)
+    pairs, shifts, unsure = (
+        torch.from_numpy(part).to(batch.device) for part in (every.atoms, every.shifts, every.unsure)
+    )
+    pairs, shifts = _decide(batch, reach, pairs, shifts, unsure)
+    # torch's radix sort takes a tenth of the time of vesin's own
+    order = torch.sort(pairs[:, 0], stable=True).indices
+    return coo_from_pairs(batch, cutoff, skin, pairs.index_select(0, order), shifts.index_select(0, order))
 
 
 def check_geometry(batch: Batch) -> None:
@@ -94,7 +97,7 @@ def _systems(batch: Batch, reach: float) -> list[SystemPairs]:
     positions = batch.positions.detach().to("cpu", torch.float64).numpy()
     cells = np.zeros((batch.num_systems, 3, 3)) if batch.cell is None else _host(batch.cell)
     pbc = np.zeros((batch.num_systems, 3), dtype=bool) if batch.pbc is None else batch.pbc.cpu().numpy()
-    parts = [SystemPairs.none()]
+    parts = []
     for system, (start, stop) in enumerate(pairwise(batch.ptr)):
         if stop > start:
             part = pairs_in_box(positions[start:stop], cells[system], pbc[system], reach)

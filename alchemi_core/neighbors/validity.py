@@ -65,6 +65,7 @@ def _check_coo(neighbors: CooList, batch: Batch) -> None:
     if int(neighbors.edge_ptr[0]) != 0 or not torch.equal(neighbors.edge_ptr.diff().long(), counts):
         raise _wrong("edge_ptr does not point to the rows of neighbor_list", "edge_ptr[i+1] − edge_ptr[i] pairs of i")
     _check_systems(i, j, batch)
+    _check_kind(i, j, neighbors)
 
 
 def _check_matrix(neighbors: MatrixList, batch: Batch) -> None:
@@ -82,11 +83,25 @@ def _check_matrix(neighbors: MatrixList, batch: Batch) -> None:
         )
     rows, columns = mask.nonzero().unbind(1)
     _check_systems(rows, matrix[rows, columns], batch)
+    _check_kind(rows, matrix[rows, columns], neighbors)
 
 
 def _check_systems(i: Tensor, j: Tensor, batch: Batch) -> None:
     if batch.num_systems > 1 and bool((batch.batch_idx[i.long()] != batch.batch_idx[j.long()]).any()):
         raise _wrong("a pair joins atoms of two systems", "pairs within one system")
+
+
+def _check_kind(i: Tensor, j: Tensor, neighbors: NeighborList) -> None:
+    """Refuse a list that says it is full and has not as many pairs one way as the other: energies would be halved."""
+    if neighbors.half_list:
+        return
+    up, down = int((i < j).sum()), int((i > j).sum())
+    if up != down:
+        raise _wrong(
+            f"a list that says it is full holds {up} pairs with i < j and {down} with i > j",
+            "each pair from both sides",
+            "half_list=True, if it holds each pair once",
+        )
 
 
 def _wrong(found: str, expected: str, fix: str = "") -> NeighborError:

@@ -111,6 +111,15 @@ def test_pairs_across_systems(pairs, matrix, argon):
     assert "two systems" in refused(matrix, apart)
 
 
+@pytest.mark.parametrize("lay_out", [lambda neighbors: neighbors, to_matrix], ids=["pairs", "matrix"])
+def test_a_half_list_that_says_it_is_full(batch, lay_out):
+    half = lay_out(to_half(build(batch, 4.0, 0.0)))
+    message = refused(attrs.evolve(half, half_list=False), batch)
+    assert "says it is full" in message
+    assert "and 0 with i > j" in message
+    assert "half_list=True" in message
+
+
 def test_overlapping_atoms_are_named(argon, dtype, toolkit):
     batch = argon([[0, 0, 0], [1, 1, 1], [2, 0, 0], [1, 1, 1]], dtype=dtype)
     with pytest.raises(GeometryError, match="atoms 1 and 3 of system 0 overlap"):
