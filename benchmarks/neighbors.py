@@ -33,7 +33,7 @@ OPERATIONS = {
     "half": "pairs 6 Å → half matrix 4 Å",
     "copy": "copy of pairs",
 }
-PEERS = ("vesin", "matscipy", "toolkit-ops", "toolkit")
+PEERS = ("vesin", "vesin sorted", "matscipy", "toolkit-ops", "toolkit")
 
 
 def gas(atoms: int) -> Batch:

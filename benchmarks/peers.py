@@ -50,13 +50,17 @@ def _copied(pairs: CooList) -> tuple[torch.Tensor, torch.Tensor]:
     return pairs.neighbor_list.clone(), pairs.neighbor_list_shifts.clone()
 
 
-def vesin(batch: Batch, wide: float, narrow: float) -> Operations:  # noqa: ARG001
-    """Vesin's builder, unsorted, with copies of what it finds."""
-    from vesin import NeighborList
+def vesin(*, in_order: bool) -> Callable[[Batch, float, float], Operations]:
+    """Return vesin's builder, which can put pairs in order, as a row pointer needs them."""
 
-    places, cell = batch.positions.numpy(), batch.cell[0].numpy()
-    finder = NeighborList(cutoff=wide, full_list=True, sorted=False, n_threads=torch.get_num_threads())
-    yield "build", lambda: finder.compute(places, cell, periodic=True, quantities="PS", copy=True)
+    def operations(batch: Batch, wide: float, narrow: float) -> Operations:  # noqa: ARG001
+        from vesin import NeighborList
+
+        places, cell = batch.positions.numpy(), batch.cell[0].numpy()
+        finder = NeighborList(cutoff=wide, full_list=True, sorted=in_order, n_threads=torch.get_num_threads())
+        yield "build", lambda: finder.compute(places, cell, periodic=True, quantities="PS", copy=True)
+
+    return operations
 
 
 def matscipy(batch: Batch, wide: float, narrow: float) -> Operations:  # noqa: ARG001
@@ -129,7 +133,8 @@ def _toolkit_functions() -> ModuleType:
 SIDES: dict[str, Callable[[Batch, float, float], Operations]] = {
     "ours": alchemi(None),
     "reference": alchemi({"ALCHEMI_PLUGINS": ""}),
-    "vesin": vesin,
+    "vesin": vesin(in_order=False),
+    "vesin sorted": vesin(in_order=True),
     "matscipy": matscipy,
     "toolkit-ops": toolkit_ops,
     "toolkit": toolkit,
