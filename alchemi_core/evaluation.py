@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.declaration import Declaration
+    from alchemi_core.neighbors.lists import NeighborList
     from alchemi_core.planning.plan import ExecutionPlan
     from alchemi_core.provision import Provision
 
@@ -48,17 +49,22 @@ def evaluate(
         Whether outputs stay on the graph.
     """
     kept, fresh = provisions
+
+    def checked(lists: tuple[NeighborList, ...]) -> tuple[NeighborList, ...]:
+        check_fixed_widths(plan, lists)
+        return lists
+
     run = Run(
         plan=plan,
         models=declared.models,
         strategies=declared.strategies,
         batch=batch,
         lists=kept.lists(plan, batch),
-        lists_for=lambda other: fresh.lists(plan, other),
+        lists_for=lambda other: checked(fresh.lists(plan, other)),
         differentiable=differentiable,
     )
     slots = run.execute()
-    check_fixed_widths(plan, run.lists)
+    checked(run.lists)
     values = output_values(plan, slots, batch, declared.reductions, differentiable=differentiable)
     parts = contributions_of(plan, slots, differentiable=differentiable) if contributions else ()
     return Outputs(values, parts, notes)

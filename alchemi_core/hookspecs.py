@@ -81,6 +81,7 @@ def alchemi_neighbors() -> Iterable[NeighborOffer]:
                     role="builder",
                     rank=10,
                     devices=("cuda",),
+                    cost=1.5,  # ns per pair, measured
                     summary="cell grid on the GPU",
                     target="my_plugin.grid:build",
                 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 import attrs
 
 from alchemi_core.errors import DeclarationError, PluginError
+from alchemi_core.neighbors.routing import REFERENCE_COSTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,8 @@ class NeighborOffer:
         The highest rank that serves the device wins; the reference versions have rank 0.
     cost : float, ns
         Time per pair, as measured: of a builder per pair it writes, of a converter per pair it reads. The planner
-        compares these to choose between sharing a list and building one, and between chains of conversions.
+        compares these to choose between sharing a list and building one, and between chains of conversions. By default
+        that of the core's own, for ``"convert"`` that of its filter.
     """
 
     kind: ClassVar[str] = "neighbors"
@@ -106,7 +108,11 @@ class NeighborOffer:
     role: Role = attrs.field(validator=_is_role)
     devices: tuple[str, ...] = attrs.field(default=("cpu", "cuda"), converter=_words)
     rank: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
-    cost: float = attrs.field(default=100.0, converter=float, validator=_is_cost)
+    cost: float = attrs.field(converter=float, validator=_is_cost)
+
+    @cost.default
+    def _as_the_core(self) -> float:
+        return REFERENCE_COSTS.get(self.role, REFERENCE_COSTS["filter"])
 
 
 @attrs.frozen(kw_only=True)

@@ -15,6 +15,7 @@ from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.offers import load_target
 from alchemi_core.planning.wiring import check_wires
 from alchemi_core.prepared import Prepared
+from alchemi_core.provision import check_fixed_widths
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.requirements import check_batch_serves, check_geometry_gradient
 from alchemi_core.topology import NeighborAdaptation, PipelineGroup, PipelineSettings, Topology
@@ -55,7 +56,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         Outputs computed when a call does not say; by default all that the parts give.
     skin : float, Å, optional
         How much further lists kept between calls reach. By default the largest skin a model declares, else 0.5;
-        0 builds at every call.
+        0 uses lists again for unchanged positions only.
     reductions : mapping of str to str, optional
         Offered rules for outputs that several steps produce and that are not summed, such as ``{"charges": "mean"}``.
     registry : Registry, optional
@@ -201,15 +202,17 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         requested : iterable of str, optional
             The request whose plan is served; by default the active outputs.
         """
-        plan = self.plan_for(self.active_outputs if requested is None else requested)
+        names = self.active_outputs if requested is None else requested
 
         def add_lists(batch: Batch) -> Batch:
-            kept, _ = self._current().provisions(batch.positions.device)
+            plan = self.plan_for(names, device=batch.device.type)
+            kept, _ = self._current().provisions(batch.device)
             with torch.inference_mode(mode=False):
                 lists = kept.lists(plan, outside_inference(batch.with_neighbors()))
+            check_fixed_widths(plan, lists)
             return batch.with_neighbors(*lists)
 
-        return (add_lists,) if plan.lists else ()
+        return (add_lists,) if self.plan_for(names).lists else ()
 
     def with_settings(self, **changes: Any) -> PipelineModelWrapper:
         """Return a pipeline of the same models, in the same mode, with other settings such as ``skin=1.0``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import attrs
 import torch
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from alchemi_core.neighbors.lists import CooList, NeighborList
     from alchemi_core.neighbors.verlet import ListKeeper
     from alchemi_core.planning.plan import ExecutionPlan, PlannedList
-
-
-Candidate: TypeAlias = "tuple[NeighborList, bool]"
-"""A list that another can be made of, and whether atoms moved since it was built."""
 
 
 @attrs.frozen(eq=False)
@@ -62,42 +58,39 @@ class Provision:
             return ()
         for brought in batch.neighbors:
             check_list(brought, batch)
-        sources = _Sources(self, plan, batch)
-        return tuple(self._list(planned, plan, batch, sources) for planned in plan.lists)
-
-    def _list(self, planned: PlannedList, plan: ExecutionPlan, batch: Batch, sources: _Sources) -> NeighborList:
-        """Make a list of whatever is at hand and takes least: its source, a brought list, or one made before."""
-        goal = ListKind.wanted(planned.config)
-
-        def cost(candidate: Candidate) -> float:
-            neighbors, stale = candidate
-            return self.toolkit.route(kind_of(neighbors, planned.config, stale=stale), goal).cost
-
-        candidates = _brought(batch, planned, plan) if batch.neighbors else [sources.pairs(planned.source)]
-        candidates += [(one, False) for one in sources.made if one.cutoff >= planned.config.cutoff]
-        source, stale = min(candidates, key=cost) if len(candidates) > 1 else candidates[0]
-        sources.made.append(adapt(source, batch, planned.config, self.toolkit, stale=stale))
-        return sources.made[-1]
+        call = _Call(self, plan, batch)
+        return tuple(call.make(planned) for planned in plan.lists)
 
 
-class _Sources:
-    """The sources of one call, made when first asked for, and the lists made of each so far."""
+class _Call:
+    """The lists of one call: sources, made when first asked for, and all that has been made of them so far."""
 
     def __init__(self, provision: Provision, plan: ExecutionPlan, batch: Batch) -> None:
         self._toolkit, self._keeper, self._skin = provision.toolkit, provision.keeper, provision.skin
         self._plan, self._batch = plan, batch
-        self._held: dict[int, HeldList] = {}
-        self.made: list[NeighborList] = []
+        self._sources: dict[int, HeldList] = {}
+        self._made: list[HeldList] = []
 
-    def pairs(self, number: int) -> Candidate:
+    def make(self, planned: PlannedList) -> NeighborList:
+        """Make a list of whatever is at hand and takes least: its source, a brought list, or one made before."""
+        need = planned.config
+        goal = ListKind.wanted(need)
+        candidates = _brought(self._batch, planned, self._plan) or [self._source(planned.source)]
+        candidates += [held for held in self._made if held.neighbors.cutoff >= need.cutoff]
+
+        def cost(held: HeldList) -> float:
+            return self._toolkit.route(kind_of(held.neighbors, need, stale=not held.fresh), goal).cost
+
+        chosen = min(candidates, key=cost) if len(candidates) > 1 else candidates[0]
+        made = adapt(chosen.neighbors, self._batch, need, self._toolkit, stale=not chosen.fresh)
+        self._made.append(HeldList(made, fresh=True))
+        return made
+
+    def _source(self, number: int) -> HeldList:
         """Return the pairs of a source, as far as its cutoff and perhaps further."""
-        held = self._held_list(number)
-        return held.neighbors, not held.fresh
-
-    def _held_list(self, number: int) -> HeldList:
-        if number not in self._held:
-            self._held[number] = self._get(number)
-        return self._held[number]
+        if number not in self._sources:
+            self._sources[number] = self._get(number)
+        return self._sources[number]
 
     def _get(self, number: int) -> HeldList:
         source = self._plan.sources[number]
@@ -113,7 +106,7 @@ class _Sources:
 
     def _cut(self, parent: int, batch: Batch, cutoff: float, skin: float) -> CooList:
         """Cut pairs, those of the skin included, out of a larger source; build them where it does not reach so far."""
-        held = self._held_list(parent)
+        held = self._source(parent)
         larger = held.neighbors
         if held.fresh:
             larger = attrs.evolve(larger, cutoff=larger.cutoff + larger.skin, skin=0.0)
@@ -123,11 +116,11 @@ class _Sources:
         return attrs.evolve(cut, cutoff=cutoff, skin=skin)  # type: ignore[return-value]  # COO is what was asked for
 
 
-def _brought(batch: Batch, planned: PlannedList, plan: ExecutionPlan) -> list[Candidate]:
-    """Return the lists of the batch that reach far enough for the readers of a planned one."""
+def _brought(batch: Batch, planned: PlannedList, plan: ExecutionPlan) -> list[HeldList]:
+    """Return the lists that a batch brings and that reach far enough for the readers of a planned one."""
     need = planned.config.cutoff
-    fitting: list[Candidate] = [(brought, False) for brought in batch.neighbors if brought.cutoff >= need]
-    if fitting:
+    fitting = [HeldList(brought, fresh=True) for brought in batch.neighbors if brought.cutoff >= need]
+    if fitting or not batch.neighbors:
         return fitting
     had = ", ".join(f"{brought.cutoff:g} Å" for brought in batch.neighbors)
     readers = ", ".join(plan.labels[step] for step in planned.readers)

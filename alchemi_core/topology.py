@@ -146,7 +146,7 @@ class PipelineSettings:
     active_outputs : frozenset of str, optional
         Outputs computed when a call does not say; by default the union of the parts'.
     skin : float, Å, optional
-        How much further a list kept between calls reaches; 0.5 by default, 0 rebuilds at every call.
+        How much further a list kept between calls reaches; 0.5 by default; 0 reuses lists for unchanged positions only.
     reductions : mapping of str to str, optional
         Offered rules by which several steps' values of an output become one, such as ``{"charges": "mean"}``.
     """

@@ -9,6 +9,7 @@ import attrs
 import torch
 
 from alchemi_core.data.checks import check_batch
+from alchemi_core.errors import DataError
 from alchemi_core.frozenmap import FrozenMap, freeze
 
 if TYPE_CHECKING:
@@ -156,7 +157,25 @@ class Batch:
         return attrs.evolve(self, **own, fields={**self.fields, **changes}, neighbors=neighbors)
 
     def with_neighbors(self, *lists: NeighborList) -> Batch:
-        """Return a new batch that carries the given lists and no others."""
+        """Return a new batch that carries the given lists and no others.
+
+        Parameters
+        ----------
+        *lists : CooList or MatrixList
+            Made for exactly these positions; that they fit is not checked, only that they could.
+
+        Raises
+        ------
+        DataError
+            If something else is given, such as a tuple of lists.
+        """
+        if any(isinstance(one, (tuple, list)) for one in lists):
+            raise DataError(
+                "a sequence of neighbor lists",
+                expected="lists, one after the other",
+                who="Batch.with_neighbors",
+                fix="batch.with_neighbors(*lists)",
+            )
         return attrs.evolve(self, neighbors=lists)
 
     def with_leaves(self, positions: Tensor, cell: Tensor | None) -> Batch:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from alchemi_core.errors import NeighborError
+from alchemi_core.errors import DeclarationError, NeighborError
 from alchemi_core.frozenmap import FrozenMap, freeze
-from alchemi_core.neighbors.config import NeighborListFormat
 from alchemi_core.neighbors.filtering import other_atoms, too_short
 from alchemi_core.neighbors.formats import to_matrix, with_index_dtype
 from alchemi_core.neighbors.lists import MatrixList
@@ -46,6 +45,15 @@ class Convert(Protocol):
         ...
 
 
+def _fused(instance: NeighborToolkit, _attribute: attrs.Attribute[Any], costs: Mapping[str, float]) -> None:
+    if ("convert" in costs) != (instance.convert is not None):
+        raise DeclarationError(
+            f"costs of {sorted(costs)}, convert={instance.convert!r}",
+            expected="a cost of 'convert' exactly where there is such a function",
+            who="NeighborToolkit",
+        )
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class NeighborToolkit:
     """The functions that build and convert lists on one kind of device, chosen among what plugins offer.
@@ -73,7 +81,7 @@ class NeighborToolkit:
     to_half: Relabel
     to_full: Relabel
     convert: Convert | None = None
-    costs: Mapping[str, float] = attrs.field(default=FrozenMap(REFERENCE_COSTS), converter=freeze)
+    costs: Mapping[str, float] = attrs.field(default=FrozenMap(REFERENCE_COSTS), converter=freeze, validator=_fused)
     _routes: dict[tuple[ListKind, ListKind], Route] = attrs.field(factory=dict, init=False)
 
     def route(self, start: ListKind, goal: ListKind) -> Route:
@@ -113,8 +121,8 @@ def adapt(
     result = source
     for role in toolkit.route(kind_of(source, need, stale=stale), ListKind.wanted(need)).roles:
         result = _converted(role, result, batch, need, toolkit, stale=stale)
-    if need.format is NeighborListFormat.MATRIX and isinstance(result, MatrixList):
-        result = to_matrix(result, need.width)
+    if isinstance(result, MatrixList) and not has_layout(result, need):
+        result = toolkit.convert(result, batch, need, False) if toolkit.convert else to_matrix(result, need.width)
     return with_index_dtype(result, need.index_dtype)
 
 
@@ -122,6 +130,13 @@ def kind_of(source: NeighborList, need: NeighborConfig, *, stale: bool) -> ListK
     """Return what a list is to a reader; arguments as for `adapt`."""
     exact = not stale and source.skin == 0.0 and source.cutoff == need.cutoff
     return ListKind(source.format, source.half_list, source.cutoff + source.skin, exact)
+
+
+def has_layout(source: NeighborList, need: NeighborConfig) -> bool:
+    """Tell whether a list has the format, kind and width that a reader declared, whatever its pairs and integers."""
+    if source.format is not need.format or source.half_list is not need.half_list:
+        return False
+    return not isinstance(source, MatrixList) or need.width in (None, source.neighbor_matrix.shape[1])
 
 
 def _converted(
@@ -146,6 +161,13 @@ def check_source(source: NeighborList, batch: Batch, need: NeighborConfig, *, st
         raise too_short(source.cutoff, need.cutoff)
     if source.num_atoms != batch.num_atoms:
         raise other_atoms(source.num_atoms, batch.num_atoms)
+    if source.device != batch.device:
+        raise NeighborError(
+            f"a list on {source.device}",
+            expected=f"{batch.device}, as the batch",
+            who="neighbor list",
+            fix="batch.to(device) moves a batch; its lists are built where it is",
+        )
     if stale and source.skin == 0.0:
         raise NeighborError(
             "a list without skin, made for other positions",

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from alchemi_core.data.checks import check_finite, check_lattice
-from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.boxes import SystemPairs, pairs_in_box
+from alchemi_core.neighbors.capacity import check_countable
 from alchemi_core.neighbors.distances import exact_squared
 from alchemi_core.neighbors.lists import CooList
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
-
-MAX_PAIRS = 2**31 - 1
 
 
 def build(batch: Batch, cutoff: float, skin: float) -> CooList:
@@ -46,9 +44,7 @@ def build(batch: Batch, cutoff: float, skin: float) -> CooList:
     check_geometry(batch)
     reach = cutoff + skin
     parts = _systems(batch, reach)
-    found = sum(len(part.atoms) for part in parts)
-    if found > MAX_PAIRS:
-        raise _too_many(found, reach)
+    check_countable(sum(len(part.atoms) for part in parts))
     every = SystemPairs.joined(parts)
     pairs, shifts, unsure = (
         torch.from_numpy(part).to(batch.device) for part in (every.atoms, every.shifts, every.unsure)
@@ -82,19 +78,9 @@ def coo_from_pairs(batch: Batch, cutoff: float, skin: float, pairs: Tensor, shif
     )
 
 
-def _too_many(found: int, reach: float) -> NeighborError:
-    """Return the error for a list that int32 cannot address."""
-    return NeighborError(
-        f"{found} pairs within {reach:g} Å",
-        expected=f"at most {MAX_PAIRS}, the largest int32",
-        who="neighbor list",
-        fix="split the batch, or use a smaller cutoff",
-    )
-
-
 def _systems(batch: Batch, reach: float) -> list[SystemPairs]:
     """Pairs of each system, numbered over the whole batch, with those at the very edge or beyond marked as unsure."""
-    positions = batch.positions.detach().to("cpu", torch.float64).numpy()
+    positions = _host(batch.positions)
     cells = np.zeros((batch.num_systems, 3, 3)) if batch.cell is None else _host(batch.cell)
     pbc = np.zeros((batch.num_systems, 3), dtype=bool) if batch.pbc is None else batch.pbc.cpu().numpy()
     parts = []

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from alchemi_core.errors import NeighborError
 
 if TYPE_CHECKING:
+    from alchemi_core.neighbors.config import IndexDtype
     from alchemi_core.neighbors.lists import MatrixList
 
 MAX_ENTRIES = 2**31 // 8
-"""Entries N × K of the largest matrix: kernels address its shifts, 12 bytes each, by 32-bit numbers."""
+"""Entries N × K of the largest matrix: with three shifts each, their numbers stay within int32."""
+
+MAX_PAIRS = 2**31 - 1
+"""Pairs that the row pointer of an int32 list can count."""
 
 
 def check_addressable(atoms: int, width: int) -> None:
@@ -29,6 +33,25 @@ def check_addressable(atoms: int, width: int) -> None:
             expected=f"at most {MAX_ENTRIES} entries (2^31 / 8)",
             who="neighbor list",
             fix="ask for pairs (NeighborListFormat.COO), split the batch, or use a smaller cutoff",
+        )
+
+
+def check_countable(found: int, index_dtype: IndexDtype = "int32") -> None:
+    """Raise `NeighborError` for more pairs than the integers of a list can count.
+
+    Parameters
+    ----------
+    found : int
+        Pairs of the list.
+    index_dtype : {"int32", "int64"}
+        Integer type of its row pointer.
+    """
+    if index_dtype == "int32" and found > MAX_PAIRS:
+        raise NeighborError(
+            f"a list of {found} pairs",
+            expected=f"at most {MAX_PAIRS}, the largest int32",
+            who="neighbor list",
+            fix="split the batch, or use a smaller cutoff",
         )
 
 

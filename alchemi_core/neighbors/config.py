@@ -26,6 +26,21 @@ class NeighborListFormat(Enum):
     """One padded row per atom: [N, K], padding value N."""
 
 
+def _as_length(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise DeclarationError(f"{value!r} is no length", expected="a number, in Å", who="NeighborConfig") from None
+
+
+def _as_format(value: Any) -> NeighborListFormat:
+    try:
+        return NeighborListFormat(value.lower() if isinstance(value, str) else value)
+    except ValueError:
+        known = " or ".join(repr(one.value) for one in NeighborListFormat)
+        raise DeclarationError(f"format is {value!r}", expected=known, who="NeighborConfig") from None
+
+
 def _positive(_instance: NeighborConfig, _attribute: attrs.Attribute[float], value: float) -> None:
     if not (value > 0.0 and math.isfinite(value)):
         raise DeclarationError(f"cutoff is {value}", expected="a positive length in Å", who="NeighborConfig")
@@ -47,7 +62,9 @@ def _fits_layout(instance: NeighborConfig, _attribute: attrs.Attribute[Any], val
 
 def _is_index_dtype(_instance: NeighborConfig, _attribute: attrs.Attribute[Any], value: object) -> None:
     if value not in INDEX_DTYPES:
-        raise DeclarationError(f"index_dtype is {value!r}", expected=" or ".join(INDEX_DTYPES), who="NeighborConfig")
+        raise DeclarationError(
+            f"index_dtype is {value!r}", expected="the text 'int32' or 'int64'", who="NeighborConfig"
+        )
 
 
 @attrs.frozen
@@ -71,10 +88,10 @@ class NeighborConfig:
         Integer type of indices, shifts and counts.
     """
 
-    cutoff: float = attrs.field(converter=float, validator=_positive)
-    format: NeighborListFormat = attrs.field(default=NeighborListFormat.COO, converter=NeighborListFormat)
+    cutoff: float = attrs.field(converter=_as_length, validator=_positive)
+    format: NeighborListFormat = attrs.field(default=NeighborListFormat.COO, converter=_as_format)
     half_list: bool = False
-    skin: float = attrs.field(default=0.0, converter=float, validator=_not_negative)
+    skin: float = attrs.field(default=0.0, converter=_as_length, validator=_not_negative)
     width: int | None = attrs.field(default=None, validator=_fits_layout)
     index_dtype: IndexDtype = attrs.field(default="int32", validator=_is_index_dtype)
 

@@ -8,6 +8,7 @@ import attrs
 import torch
 from torch.nn.functional import pad
 
+from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors.capacity import check_addressable, overflow
 from alchemi_core.neighbors.geometry import filled
 from alchemi_core.neighbors.lists import CooList, MatrixList
@@ -74,10 +75,23 @@ def _refitted(neighbors: MatrixList, width: int | None) -> MatrixList:
 
 
 def with_index_dtype(neighbors: NeighborList, index_dtype: IndexDtype) -> NeighborList:
-    """Return the list with indices, shifts and counts in an integer type; one that has it comes back as it is."""
+    """Return the list with indices, shifts and counts in an integer type; one that has it comes back as it is.
+
+    Raises
+    ------
+    NeighborError
+        If a number does not fit int32.
+    """
     dtype = torch.int32 if index_dtype == "int32" else torch.int64
     tensors: dict[str, Any] = {field.name: getattr(neighbors, field.name) for field in attrs.fields(type(neighbors))}
     changed = {n: t.to(dtype) for n, t in tensors.items() if isinstance(t, torch.Tensor) and t.dtype != dtype}
+    if dtype == torch.int32 and not all(torch.equal(new, tensors[name]) for name, new in changed.items()):
+        raise NeighborError(
+            "indices, shifts or counts beyond the largest int32",
+            expected="numbers that fit int32, which the reader declares",
+            who="neighbor list",
+            fix='NeighborConfig(..., index_dtype="int64"), or wrap the positions into the cell',
+        )
     return _replaced(neighbors, changed) if changed else neighbors
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from alchemi_core.neighbors.capacity import check_countable
 from alchemi_core.neighbors.formats import to_coo, to_matrix
 from alchemi_core.neighbors.lists import CooList, MatrixList
 from alchemi_core.neighbors.selecting import select
@@ -26,7 +27,7 @@ def to_half(neighbors: NeighborList) -> NeighborList:
     if isinstance(neighbors, MatrixList):
         return to_matrix(to_half(to_coo(neighbors)))
     i, j = neighbors.neighbor_list.unbind(1)
-    keep = (i < j) | ((i == j) & _above_zero(neighbors.neighbor_list_shifts))
+    keep = (i < j) | ((i == j) & above_zero(neighbors.neighbor_list_shifts))
     return select(neighbors, keep, cutoff=neighbors.cutoff, half_list=True, skin=neighbors.skin)
 
 
@@ -40,6 +41,7 @@ def to_full(neighbors: NeighborList) -> NeighborList:
 
 
 def _both_ways(neighbors: CooList) -> CooList:
+    check_countable(2 * neighbors.num_pairs, "int64" if neighbors.edge_ptr.dtype == torch.int64 else "int32")
     pairs = torch.cat([neighbors.neighbor_list, neighbors.neighbor_list.flip(1)])
     shifts = torch.cat([neighbors.neighbor_list_shifts, -neighbors.neighbor_list_shifts])
     order = torch.argsort(pairs[:, 0], stable=True)
@@ -56,6 +58,7 @@ def _both_ways(neighbors: CooList) -> CooList:
     )
 
 
-def _above_zero(shifts: Tensor) -> Tensor:
+def above_zero(shifts: Tensor) -> Tensor:
+    """Tell which shifts [E, 3] have a first component other than zero that is positive: Tensor [E], bool."""
     a, b, c = shifts.unbind(1)
     return (a > 0) | ((a == 0) & ((b > 0) | ((b == 0) & (c > 0))))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class CooList:
     """Pairs one after the other, sorted by i.
 
@@ -71,13 +71,18 @@ class CooList:
         """Where its tensors live."""
         return self.neighbor_list.device
 
+    def __repr__(self) -> str:
+        skin = f" + {self.skin:g} Å" if self.skin else ""
+        kind = "half" if self.half_list else "full"
+        return f"CooList({self.cutoff:g} Å{skin}, {kind}, {self.num_pairs} pairs, {self.num_atoms} atoms)"
+
     @property
     def num_pairs(self) -> int:
         """Number of pairs E, each direction counted on its own in a full list."""
         return int(self.neighbor_list.shape[0])
 
 
-@attrs.frozen(eq=False, kw_only=True)
+@attrs.frozen(eq=False, kw_only=True, repr=False)
 class MatrixList:
     """One padded row per atom.
 
@@ -127,6 +132,12 @@ class MatrixList:
     def device(self) -> torch.device:
         """Where its tensors live."""
         return self.neighbor_matrix.device
+
+    def __repr__(self) -> str:
+        skin = f" + {self.skin:g} Å" if self.skin else ""
+        kind = "half" if self.half_list else "full"
+        width = self.neighbor_matrix.shape[1]
+        return f"MatrixList({self.cutoff:g} Å{skin}, {kind}, width {width}, {self.num_atoms} atoms)"
 
     @property
     def padding(self) -> int:

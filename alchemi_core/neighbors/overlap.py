@@ -8,6 +8,7 @@ from alchemi_core.errors import GeometryError
 from alchemi_core.neighbors.adapting import adapt
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.distances import squared_distances
+from alchemi_core.neighbors.filtering import filter_list
 from alchemi_core.neighbors.lists import CooList
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 OVERLAP = 1e-6
 """Å: two atoms closer than this are an error of the input, not a structure."""
+
+
+FEW = 100_000
+"""Pairs that the core filters in milliseconds: for these no backend is loaded, which can take seconds."""
 
 
 def check_overlap(neighbors: CooList, batch: Batch, toolkit: NeighborToolkit) -> None:
@@ -30,8 +35,13 @@ def check_overlap(neighbors: CooList, batch: Batch, toolkit: NeighborToolkit) ->
     toolkit : NeighborToolkit
         Its conversions cut the list down to the overlaps, which are hardly ever any.
     """
-    close = adapt(neighbors, batch, NeighborConfig(min(OVERLAP, neighbors.cutoff)), toolkit, stale=False)
-    if not isinstance(close, CooList) or close.num_pairs == 0:
+    cutoff = min(OVERLAP, neighbors.cutoff)
+    if neighbors.num_pairs <= FEW and neighbors.device.type == "cpu":
+        close = filter_list(neighbors, batch, cutoff)
+    else:
+        close = adapt(neighbors, batch, NeighborConfig(cutoff), toolkit, stale=False)
+    assert isinstance(close, CooList)  # the format of the source, and the one asked for
+    if close.num_pairs == 0:
         return
     i, j = close.neighbor_list[0].tolist()
     shift = close.neighbor_list_shifts[0].tolist()

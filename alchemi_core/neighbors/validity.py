@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from alchemi_core.errors import NeighborError
+from alchemi_core.neighbors.capacity import check_capacity
+from alchemi_core.neighbors.filtering import other_atoms
 from alchemi_core.neighbors.geometry import filled
+from alchemi_core.neighbors.halves import above_zero
 from alchemi_core.neighbors.lists import CooList
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ def check_list(neighbors: NeighborList, batch: Batch) -> None:
         The batch that carries it.
     """
     if neighbors.num_atoms != batch.num_atoms:
-        raise _wrong(f"a list of {neighbors.num_atoms} atoms", f"{batch.num_atoms} atoms, as the batch")
+        raise other_atoms(neighbors.num_atoms, batch.num_atoms)
     for name, tensor in _tensors(neighbors).items():
         if tensor.dtype not in _INTEGERS:
             raise _wrong(f"{name} has type {tensor.dtype}", "torch.int32")
@@ -65,11 +68,14 @@ def _check_coo(neighbors: CooList, batch: Batch) -> None:
     if int(neighbors.edge_ptr[0]) != 0 or not torch.equal(neighbors.edge_ptr.diff().long(), counts):
         raise _wrong("edge_ptr does not point to the rows of neighbor_list", "edge_ptr[i+1] − edge_ptr[i] pairs of i")
     _check_systems(i, j, batch)
-    _check_kind(i, j, neighbors)
+    _check_kind(i, j, neighbors.neighbor_list_shifts, neighbors)
 
 
 def _check_matrix(neighbors: MatrixList, batch: Batch) -> None:
     matrix, atoms = neighbors.neighbor_matrix, batch.num_atoms
+    check_capacity(neighbors)
+    if bool((neighbors.num_neighbors < 0).any()):
+        raise _wrong("num_neighbors holds a negative count", "counts from 0 to the width of the matrix")
     mask = filled(neighbors)
     if bool((matrix == -1).any()):
         raise _wrong(
@@ -82,8 +88,9 @@ def _check_matrix(neighbors: MatrixList, batch: Batch) -> None:
             f"num_neighbors[i] indices in 0..{atoms - 1} from the left of row i, then padding {atoms}",
         )
     rows, columns = mask.nonzero().unbind(1)
-    _check_systems(rows, matrix[rows, columns], batch)
-    _check_kind(rows, matrix[rows, columns], neighbors)
+    found = matrix[rows, columns]
+    _check_systems(rows, found, batch)
+    _check_kind(rows.to(found.dtype), found, neighbors.neighbor_matrix_shifts[rows, columns], neighbors)
 
 
 def _check_systems(i: Tensor, j: Tensor, batch: Batch) -> None:
@@ -91,16 +98,30 @@ def _check_systems(i: Tensor, j: Tensor, batch: Batch) -> None:
         raise _wrong("a pair joins atoms of two systems", "pairs within one system")
 
 
-def _check_kind(i: Tensor, j: Tensor, neighbors: NeighborList) -> None:
-    """Refuse a list that says it is full and has not as many pairs one way as the other: energies would be halved."""
-    if neighbors.half_list:
-        return
-    up, down = int((i < j).sum()), int((i > j).sum())
-    if up != down:
+def _check_kind(i: Tensor, j: Tensor, shifts: Tensor, neighbors: NeighborList) -> None:
+    """Refuse a list that says it is full and holds pairs once, or half and twice: energies would go wrong by two."""
+    ahead = (i < j) | ((i == j) & above_zero(shifts))
+    forward = int(ahead.sum())
+    backward = ahead.shape[0] - forward
+    if not neighbors.half_list and forward != backward:
         raise _wrong(
-            f"a list that says it is full holds {up} pairs with i < j and {down} with i > j",
+            f"a list that says it is full holds {forward} pairs one way (i < j) and {backward} the other",
             "each pair from both sides",
             "half_list=True, if it holds each pair once",
+        )
+    if neighbors.half_list and forward and backward:
+        _check_once(torch.stack([i, j], dim=1), shifts, ahead)
+
+
+def _check_once(pairs: Tensor, shifts: Tensor, ahead: Tensor) -> None:
+    ahead = ahead[:, None]
+    turned = torch.cat([torch.where(ahead, pairs, pairs.flip(1)), torch.where(ahead, shifts, -shifts)], dim=1)
+    twice = turned.shape[0] - torch.unique(turned, dim=0).shape[0]
+    if twice:
+        raise _wrong(
+            f"a list that says it is half holds {twice} pairs a second time",
+            "each pair once",
+            "half_list=False, if it holds each pair from both sides",
         )
 
 

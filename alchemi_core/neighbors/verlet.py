@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
-    from alchemi_core.neighbors.lists import CooList
+    from alchemi_core.neighbors.lists import CooList, NeighborList
 
 # The displacement is measured in the dtype of the batch; float32 rounds it by less than this.
 _ROUNDING = 1e-6
@@ -25,19 +25,14 @@ class HeldList:
 
     Parameters
     ----------
-    neighbors : CooList
-        Full, sorted by i; holds all pairs within its cutoff.
+    neighbors : CooList or MatrixList
+        Holds all pairs within its cutoff.
     fresh : bool
         Whether it was made for exactly the positions of now, so that it reaches as far as cutoff and skin say.
     """
 
-    neighbors: CooList
+    neighbors: NeighborList
     fresh: bool
-
-    @property
-    def exact(self) -> bool:
-        """Whether it holds no pair at or beyond its cutoff."""
-        return self.fresh and self.neighbors.skin == 0.0
 
 
 @attrs.frozen(eq=False)
@@ -114,6 +109,7 @@ class ListKeeper:
         Returns
         -------
         HeldList
+            Pairs, full, sorted by i.
         """
         kept = self._kept.get(cutoff)
         build_skin = 0.0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _ALWAYS = ("positions", "atomic_numbers")
+_DESCRIBED = 24  # columns of most descriptions of lists, so that those of one list stand as those of many
 
 
 def explain(plan: ExecutionPlan) -> str:
@@ -46,15 +47,12 @@ def _described(name: str) -> str:
 def _lists(plan: ExecutionPlan) -> Iterator[str]:
     labels = dict(enumerate(plan.labels))
     rows = [
-        (_list_text(i, planned), _readers(planned, labels), _origin(planned)) for i, planned in enumerate(plan.lists)
+        (f"list {list_name(number)}", planned.config.describe(), _readers(planned, labels), _origin(planned))
+        for number, planned in enumerate(plan.lists)
     ]
-    for text, readers, reason in rows:
-        width = max(len(row[1]) for row in rows)
-        yield f"{text}   for {readers:<{width}}   {reason}".rstrip()
-
-
-def _list_text(number: int, planned: PlannedList) -> str:
-    return f"list {list_name(number)}  {planned.config.describe():>24}"
+    described, readers = (max((len(row[column]) for row in rows), default=0) for column in (1, 2))
+    for name, description, who, origin in rows:
+        yield f"{name}  {description:>{max(described, _DESCRIBED)}}   for {who:<{readers}}   {origin}".rstrip()
 
 
 def _origin(planned: PlannedList) -> str:
@@ -105,4 +103,4 @@ def _formula(output: PlannedOutput) -> str:
     texts = [term.text + (f" ({term.convert})" if term.convert else "") for term in output.terms]
     if output.rule != "sum":
         return f"{output.name} = {output.rule}({', '.join(texts)})"
-    return f"{output.name} = " + " + ".join(texts)
+    return f"{output.name} = " + " + ".join(texts).replace(" + −", " − ")

@@ -218,7 +218,8 @@ class PlannedList:
     reason : str
         Why its pairs are built, or cut out of a larger list.
     route : tuple of str
-        Conversions from the pairs of its source to the list, by role.
+        Conversions from the pairs of its source to the list, by role; a call takes a shorter way where another list
+        of the call, or one that the batch brings, is nearer.
     """
 
     config: NeighborConfig

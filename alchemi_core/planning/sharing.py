@@ -41,11 +41,13 @@ def share(steps: Sequence[FlatStep], settings: PipelineSettings, costs: Mapping[
     readers = _readers(steps)
     cutoffs = sorted({need.cutoff for need in readers}, reverse=True)
     verdicts = [_verdict(cutoff, cutoffs[:n], settings, costs) for n, cutoff in enumerate(cutoffs)]
-    lists = []
+    lists: list[PlannedList] = []
     for need in sorted(readers, key=lambda need: (-need.cutoff, need.format.value, need.half_list)):
         source = cutoffs.index(need.cutoff)
         route = cheapest_route(_pairs(need.cutoff), ListKind.wanted(need), costs).roles
-        lists.append(PlannedList(need, source, tuple(readers[need]), verdicts[source].reason, route))
+        again = any(planned.source == source for planned in lists)
+        reason = f"of the same {need.cutoff:g} Å pairs" if again else verdicts[source].reason
+        lists.append(PlannedList(need, source, tuple(readers[need]), reason, route))
     numbers = tuple((step, i) for i, planned in enumerate(lists) for step in planned.readers)
     return Sharing(tuple(verdict.source for verdict in verdicts), tuple(lists), numbers)
 
@@ -84,19 +86,19 @@ def _verdict(
     if not larger:
         return _Verdict(built)
     policy, ratio, wide = settings.neighbor_adaptation or "auto", settings.max_cutoff_ratio, larger[-1]
-    cut, shared = PlannedSource(cutoff, parent=len(larger) - 1), f"cut out of the {wide:g} Å list"
+    cut, shared = PlannedSource(cutoff, parent=len(larger) - 1), f"cut out of the {wide:g} Å pairs"
     if policy == "never":
         return _Verdict(built, "built, since the policy is never to share")
     if policy == "always":
         return _Verdict(cut, f"{shared}, since the policy is always to share")
     if ratio is not None and wide <= ratio * cutoff:
-        return _Verdict(cut, f"{shared}, which reaches at most {ratio:g} times as far")
+        return _Verdict(cut, f"{shared}, which max_cutoff_ratio={ratio:g} allows")
     if ratio is not None:
-        return _Verdict(built, f"built: the {wide:g} Å list reaches more than {ratio:g} times as far")
+        return _Verdict(built, f"built: the {wide:g} Å pairs reach further than max_cutoff_ratio={ratio:g} allows")
     times = cheapest_route(_pairs(wide, exact=False), _pairs(cutoff), costs).cost / (costs["builder"] * cutoff**3)
     if times < 1.0:
         return _Verdict(cut, f"{shared}, cheaper than building it")
-    return _Verdict(built, f"built: cutting it out of the {wide:g} Å list would cost {times:.2g} times as much")
+    return _Verdict(built, f"built: cutting it out of the {wide:g} Å pairs would cost about {times:.2g} times as much")
 
 
 def merged_config(steps: Sequence[FlatStep]) -> NeighborConfig | None:

@@ -101,8 +101,8 @@ def test_the_plan_says_what_was_shared():
     texts = {
         policy: str(pipeline(*map(direct, models), neighbor_adaptation=policy).plan) for policy in ("always", "never")
     }
-    assert "cut out of the 15 Å list" in texts["always"]
-    assert "cut out of the 6 Å list" in texts["always"]
+    assert "cut out of the 15 Å pairs" in texts["always"]
+    assert "cut out of the 6 Å pairs" in texts["always"]
     assert texts["never"].count("built, since the policy is never to share") == 2
     assert "then to_matrix" in texts["never"]
     assert "then to_half" in texts["never"]

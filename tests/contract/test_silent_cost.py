@@ -10,7 +10,6 @@ from support.structures import mixed
 from support.toys import Gaussians, Kernel, PairSum
 
 from alchemi_core.neighbors.config import NeighborListFormat
-from alchemi_core.neighbors.overlap import OVERLAP
 from alchemi_core.neighbors.verlet import ListKeeper
 from alchemi_core.provision import Provision
 from alchemi_core.toolkits import toolkit_for
@@ -41,7 +40,7 @@ def test_23_one_filter_serves_all_readers_of_a_cutoff(number):
     plan = pipeline(autograd(*readers(number)), direct(Kernel(cutoff=5.0))).plan
     lists = Provision(counting(calls), None, 0.0).lists(plan, mixed())
     assert [planned.cutoff for planned in lists] == [6.0, 5.0]
-    assert calls == {"build": 1, ("filter", 5.0): 1, ("filter", OVERLAP): 1}
+    assert calls == {"build": 1, ("filter", 5.0): 1}
 
 
 def test_23_each_format_is_made_once_and_of_the_exact_list():
@@ -66,4 +65,4 @@ def test_23_a_kept_list_is_not_built_again():
         provision.lists(plan, batch.with_fields(positions=batch.positions + 0.001 * step * batch.positions.sin()))
     # built exactly, then with the skin; the smaller list is cut out of each of them, its skin included
     cuts = {("filter", 5.0): 1 + 9, ("filter", 5.5): 1, ("filter", 6.0): 9}
-    assert calls == {"build": 2, ("filter", OVERLAP): 2, **cuts}
+    assert calls == {"build": 2, **cuts}

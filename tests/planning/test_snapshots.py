@@ -18,8 +18,8 @@ def wired(reader=Coulomb, **producer):
     return pipeline(autograd(step, reader(), Gaussians()), direct(PipelineStep(Kernel(cutoff=9.0), weight=0.5)))
 
 
-BUILT = "built: cutting it out of the 9 Å list would cost 1.6 times as much"
-CUT = "cut out of the 5 Å list, cheaper than building it"
+BUILT = "built: cutting it out of the 9 Å pairs would cost about 1.6 times as much"
+CUT = "cut out of the 5 Å pairs, cheaper than building it"
 FIXED = "derivatives at fixed inputs"
 
 SNAPSHOTS = {
@@ -109,7 +109,7 @@ group 0 as reported
 group 1 each by autograd
   [2] gaussians        reads positions numbers cell B           writes energy
 energy = [0] + [2]
-forces = [0] + −d([2])/dr
+forces = [0] − d([2])/dr
 """,
     ),
 }
@@ -186,11 +186,11 @@ def test_fast_backends_share_more(filtering, expected):
 def test_the_plan_says_why_a_list_is_shared_or_not():
     models = [Kernel(cutoff=c, name=f"k{c:g}") for c in (9.0, 8.0, 4.0)]
     text = str(pipeline(*map(direct, models)).plan)
-    assert "cut out of the 9 Å list, cheaper than building it" in text
-    assert "built: cutting it out of the 8 Å list would cost 2.2 times as much" in text
+    assert "cut out of the 9 Å pairs, cheaper than building it" in text
+    assert "built: cutting it out of the 8 Å pairs would cost about 2.2 times as much" in text
     ratio = str(pipeline(*map(direct, models), max_cutoff_ratio=1.2).plan)
-    assert "cut out of the 9 Å list, which reaches at most 1.2 times as far" in ratio
-    assert "built: the 8 Å list reaches more than 1.2 times as far" in ratio
+    assert "cut out of the 9 Å pairs, which max_cutoff_ratio=1.2 allows" in ratio
+    assert "built: the 8 Å pairs reach further than max_cutoff_ratio=1.2 allows" in ratio
     always, never = (str(pipeline(*map(direct, models), neighbor_adaptation=p).plan) for p in ("always", "never"))
     assert always.count("since the policy is always to share") == 2
     assert never.count("built, since the policy is never to share") == 2

@@ -7,11 +7,11 @@ import attrs
 import numpy as np
 import pytest
 import torch
-from alchemi_neighbors_warp import matrices, pairs, rows
+from alchemi_neighbors_warp import matrices
 from alchemi_neighbors_warp.converting import convert
 
 from alchemi_core.errors import NeighborError
-from alchemi_core.neighbors import brute_force
+from alchemi_core.neighbors import brute_force, capacity
 from alchemi_core.neighbors.adapting import adapt
 from alchemi_core.neighbors.capacity import check_capacity
 from alchemi_core.neighbors.config import NeighborConfig
@@ -131,14 +131,14 @@ def test_more_pairs_than_int32_counts_are_refused(batch, monkeypatch):
     source = to_half(brute_force.build(batch, 3.0, 0.0))
     need = NeighborConfig(2.5)
     fits = convert(source, batch, need, False).num_pairs
-    monkeypatch.setattr(pairs, "MAX_PAIRS", fits)
+    monkeypatch.setattr(capacity, "MAX_PAIRS", fits)
     assert convert(source, batch, need, False).num_pairs == fits
-    monkeypatch.setattr(pairs, "MAX_PAIRS", fits - 1)
-    with pytest.raises(NeighborError, match=rf"{fits} pairs within 2\.5 Å") as raised:
+    monkeypatch.setattr(capacity, "MAX_PAIRS", fits - 1)
+    with pytest.raises(NeighborError, match=rf"a list of {fits} pairs") as raised:
         convert(source, batch, need, False)
     assert raised.value.fix
-    monkeypatch.setattr(rows, "MAX_PAIRS", source.num_pairs - 1)
-    with pytest.raises(NeighborError, match=rf"{source.num_pairs} pairs within 3 Å"):
+    monkeypatch.setattr(capacity, "MAX_PAIRS", source.num_pairs - 1)
+    with pytest.raises(NeighborError, match=rf"a list of {source.num_pairs} pairs"):
         convert(source, batch, need, False)
 
 

@@ -89,12 +89,19 @@ def test_integer_types_change_nothing_else(pairs, layout):
         ({"format": "matrix", "width": 0}, "1 or more"),
         ({"format": "matrix", "width": 2.5}, "a whole number"),
         ({"format": "matrix", "width": True}, "a whole number"),
-        ({"index_dtype": "int16"}, "int32 or int64"),
+        ({"index_dtype": "int16"}, "the text 'int32' or 'int64'"),
+        ({"format": "csr"}, "'coo' or 'matrix'"),
+        ({"format": 3}, "'coo' or 'matrix'"),
+        ({"skin": "5 A"}, "a number, in Å"),
     ],
 )
 def test_a_config_that_makes_no_sense_is_refused(options, message):
     with pytest.raises(DeclarationError, match=message):
         NeighborConfig(5.0, **options)
+
+
+def test_formats_are_known_by_their_names_in_any_case():
+    assert NeighborConfig(5.0, "MATRIX") == NeighborConfig(5.0, "matrix")
 
 
 def test_a_config_prints_its_width_and_type():

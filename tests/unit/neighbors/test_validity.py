@@ -11,8 +11,9 @@ from alchemi_core.data.batch import Batch
 from alchemi_core.errors import GeometryError, NeighborError
 from alchemi_core.neighbors.building import build
 from alchemi_core.neighbors.formats import to_matrix
-from alchemi_core.neighbors.halves import to_half
+from alchemi_core.neighbors.halves import above_zero, to_half
 from alchemi_core.neighbors.overlap import check_overlap
+from alchemi_core.neighbors.selecting import select
 from alchemi_core.neighbors.validity import check_list
 
 PAIRS = torch.tensor([[0, 1], [1, 0], [1, 2], [2, 1]], dtype=torch.int32)
@@ -116,8 +117,32 @@ def test_a_half_list_that_says_it_is_full(batch, lay_out):
     half = lay_out(to_half(build(batch, 4.0, 0.0)))
     message = refused(attrs.evolve(half, half_list=False), batch)
     assert "says it is full" in message
-    assert "and 0 with i > j" in message
+    assert "and 0 the other" in message
     assert "half_list=True" in message
+
+
+@pytest.mark.parametrize("lay_out", [lambda neighbors: neighbors, to_matrix], ids=["pairs", "matrix"])
+def test_a_full_list_that_says_it_is_half(batch, lay_out):
+    full = build(batch, 4.0, 0.0)
+    message = refused(attrs.evolve(lay_out(full), half_list=True), batch)
+    assert f"says it is half holds {full.num_pairs // 2} pairs a second time" in message
+    assert "half_list=False" in message
+
+
+def test_a_half_list_may_hold_either_direction(batch):
+    full = build(batch, 4.0, 0.0)
+    i, j = full.neighbor_list.unbind(1)
+    chosen = torch.where((i + j) % 2 == 0, i < j, i > j) | ((i == j) & ~above_zero(full.neighbor_list_shifts))
+    check_list(select(full, chosen, cutoff=4.0, half_list=True, skin=0.0), batch)
+
+
+def test_a_matrix_that_lost_neighbors(matrix, row):
+    assert "atom 1 has 9 neighbors" in refused(
+        attrs.evolve(matrix, num_neighbors=torch.tensor([1, 9, 1], dtype=torch.int32)), row
+    )
+    assert "negative count" in refused(
+        attrs.evolve(matrix, num_neighbors=torch.tensor([1, -1, 1], dtype=torch.int32)), row
+    )
 
 
 def test_overlapping_atoms_are_named(argon, dtype, toolkit):

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from alchemi_core.errors import NeighborError
-from alchemi_core.neighbors.adapting import check_source
+from alchemi_core.neighbors.adapting import check_source, has_layout, kind_of
 from alchemi_core.neighbors.config import NeighborListFormat
 from alchemi_core.neighbors.formats import with_index_dtype
 from alchemi_core.neighbors.lists import CooList, MatrixList
@@ -54,9 +53,8 @@ def convert(source: NeighborList, batch: Batch, need: NeighborConfig, stale: boo
         device; if the result does not fit a fixed width, or is too large to be addressed.
     """
     check_source(source, batch, need, stale=stale)
-    _check_device(source, batch)
-    measure = stale or source.skin > 0.0 or need.cutoff < source.cutoff
-    if not measure and _has_same_entries(source, need):
+    measure = not kind_of(source, need, stale=stale).exact
+    if not measure and has_layout(source, need):
         return with_index_dtype(source, need.index_dtype)
     rows = Rows.of(source)
     rule = Rule.of(batch, need.cutoff, measure=measure, halve=need.half_list and not source.half_list)
@@ -79,16 +77,3 @@ def convert(source: NeighborList, batch: Batch, need: NeighborConfig, stale: boo
         num_neighbors=matrix.counts,
         neighbor_matrix_shifts=matrix.shifts,
     )
-
-
-def _has_same_entries(source: NeighborList, need: NeighborConfig) -> bool:
-    """Whether all that may differ is the integer type."""
-    if source.format is not need.format or source.half_list is not need.half_list:
-        return False
-    return isinstance(source, CooList) or need.width in (None, source.neighbor_matrix.shape[1])
-
-
-def _check_device(source: NeighborList, batch: Batch) -> None:
-    tensor = source.neighbor_list if isinstance(source, CooList) else source.neighbor_matrix
-    if tensor.device != batch.device:
-        raise NeighborError(f"a list on {tensor.device}", expected=f"{batch.device}, as the batch", who="convert")

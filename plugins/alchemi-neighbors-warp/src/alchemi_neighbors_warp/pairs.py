@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
-from alchemi_core.neighbors.building import MAX_PAIRS
-from alchemi_core.neighbors.capacity import overflow
+from alchemi_core.neighbors.capacity import check_countable, overflow
 from alchemi_neighbors_warp.launching import launch, numbers, vectors
-from alchemi_neighbors_warp.rows import too_many
 from alchemi_neighbors_warp.writers import WRITERS
 
 if TYPE_CHECKING:
@@ -36,16 +34,15 @@ class Pairs:
     pointer: Tensor
 
     @classmethod
-    def room(cls, total: int, reach: float, pointer: Tensor, dtype: torch.dtype) -> Pairs:
-        """Make room for so many pairs within reach.
+    def room(cls, total: int, pointer: Tensor, dtype: torch.dtype) -> Pairs:
+        """Make room for so many pairs.
 
         Raises
         ------
         NeighborError
             If int32 cannot count them.
         """
-        if total > MAX_PAIRS:
-            raise too_many(total, reach)
+        check_countable(total)
         pairs = torch.empty(total, 2, dtype=dtype, device=pointer.device)
         return cls(pairs, torch.empty(total, 3, dtype=dtype, device=pointer.device), pointer.to(dtype))
 
@@ -74,7 +71,7 @@ def write_pairs(rows: Rows, rule: Rule, mirror: Mirror | None, dtype: torch.dtyp
     counts = rows.counts(rule) if mirror is None else mirror.counts
     pointer = torch.zeros(rows.num_atoms + 1, dtype=torch.int64, device=counts.device)
     torch.cumsum(counts, 0, out=pointer[1:])
-    result = Pairs.room(_total(pointer, rows), rule.cutoff, pointer, dtype)
+    result = Pairs.room(_total(pointer, rows), pointer, dtype)
     writers = WRITERS[dtype]
     place = numbers(pointer), numbers(result.pairs), vectors(result.shifts)
     launch(
@@ -87,7 +84,7 @@ def write_pairs(rows: Rows, rule: Rule, mirror: Mirror | None, dtype: torch.dtyp
 
 def _select_pairs(rows: Rows, rule: Rule, dtype: torch.dtype) -> Pairs:
     before = rows.before(rule)
-    result = Pairs.room(int(before[-1]), rule.cutoff, before.index_select(0, rows.starts), dtype)
+    result = Pairs.room(int(before[-1]), before.index_select(0, rows.starts), dtype)
     place = numbers(before), numbers(result.pairs), vectors(result.shifts)
     entries, shifts, *_ = rows.arguments
     launch(WRITERS[dtype].gather_pairs, rows.device, rows.entries.shape[0], entries, shifts, *place)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
-from alchemi_core.errors import NeighborError
-from alchemi_core.neighbors.building import MAX_PAIRS
+from alchemi_core.neighbors.capacity import check_countable
 from alchemi_core.neighbors.lists import CooList
 from alchemi_neighbors_warp import kernels
 from alchemi_neighbors_warp.launching import launch, matrices, numbers, vectors
@@ -102,8 +101,7 @@ class Rows:
             If it has more pairs than int32 can count.
         """
         if isinstance(source, CooList):
-            if source.num_pairs > MAX_PAIRS:
-                raise too_many(source.num_pairs, source.cutoff + source.skin)
+            check_countable(source.num_pairs)
             tensors = source.neighbor_list, source.neighbor_list_shifts[:, None], source.edge_ptr
         else:
             tensors = source.neighbor_matrix, source.neighbor_matrix_shifts, source.num_neighbors
@@ -145,13 +143,3 @@ class Rows:
         before = self.entries.new_zeros(pairs + 1)
         torch.cumsum(wanted, 0, dtype=torch.int32, out=before[1:])
         return before
-
-
-def too_many(pairs: int, reach: float) -> NeighborError:
-    """Return the error for a list that int32 cannot address."""
-    return NeighborError(
-        f"{pairs} pairs within {reach:g} Å",
-        expected=f"at most {MAX_PAIRS}, the largest int32",
-        who="neighbor list",
-        fix="split the batch, or use a smaller cutoff",
-    )
