@@ -97,8 +97,11 @@ class Run:
             if step.reads:
                 values = {**values, **self._inputs(step, fixed, slots, slots if first is None else first)}
             neighbors = None if step.neighbors is None else lists[step.neighbors]
+            versions = None if neighbors is None else neighbors.versions
             view = ModelView(values, live, neighbors, step.label)
             answer = self.models[step.index].compute(view, step.asks)
+            if neighbors is not None and neighbors.versions != versions:
+                raise _list_changed(step)
             keep(step, answer, fixed, slots)
             if step.on_graph:
                 _check_graph(step, values, slots)
@@ -211,6 +214,15 @@ def _misshapen(step: PlannedStep, quantity: Quantity, value: Tensor, shape: tupl
         expected=f"{list(shape)}, that is {quantity.axes} {quantity.unit}".rstrip(),
         who=f"step {step.index} ({step.label})",
         fix="energy per system is [B, 1]: energy.unsqueeze(1)" if quantity.name == "energy" else "",
+    )
+
+
+def _list_changed(step: PlannedStep) -> ModelOutputError:
+    return ModelOutputError(
+        "changed its neighbor list in place",
+        expected="a list left as it is: others read the same tensors",
+        who=f"step {step.index} ({step.label})",
+        fix="work on a copy: neighbors.neighbor_list.clone()",
     )
 
 

@@ -6,6 +6,7 @@ Shifts refer to the positions as given; an atom may neighbor its own image (i ==
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import attrs
@@ -16,6 +17,20 @@ from alchemi_core.neighbors.config import NeighborListFormat
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+
+def _check_reach(who: str, cutoff: float, skin: float) -> None:
+    if not (0.0 < cutoff < inf and 0.0 <= skin < inf):
+        raise NeighborError(
+            f"a list with a cutoff of {cutoff} Å and a skin of {skin} Å",
+            expected="a positive cutoff, and a skin of 0 or more",
+            who=who,
+        )
+
+
+def _versions(*tensors: Tensor) -> tuple[int, ...]:
+    """How often tensors were changed in place; torch does not count where they were made in inference mode."""
+    return tuple(-1 if tensor.is_inference() else tensor._version for tensor in tensors)
 
 
 @attrs.frozen(eq=False, kw_only=True, repr=False)
@@ -53,6 +68,7 @@ class CooList:
     skin: float = 0.0
 
     def __attrs_post_init__(self) -> None:
+        _check_reach("CooList", self.cutoff, self.skin)
         pairs = self.neighbor_list.shape[0]
         if self.neighbor_list.shape != (pairs, 2) or self.neighbor_list_shifts.shape != (pairs, 3):
             raise NeighborError(
@@ -70,6 +86,11 @@ class CooList:
     def device(self) -> torch.device:
         """Where its tensors live."""
         return self.neighbor_list.device
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """How often each of its tensors was changed in place, which nobody should do."""
+        return _versions(self.neighbor_list, self.neighbor_list_shifts, self.edge_ptr)
 
     def __repr__(self) -> str:
         skin = f" + {self.skin:g} Å" if self.skin else ""
@@ -113,6 +134,7 @@ class MatrixList:
     skin: float = 0.0
 
     def __attrs_post_init__(self) -> None:
+        _check_reach("MatrixList", self.cutoff, self.skin)
         shape = tuple(self.neighbor_matrix.shape)
         fits = len(shape) == 2 and self.num_neighbors.shape == shape[:1]
         if not fits or self.neighbor_matrix_shifts.shape != (*shape, 3):
@@ -132,6 +154,11 @@ class MatrixList:
     def device(self) -> torch.device:
         """Where its tensors live."""
         return self.neighbor_matrix.device
+
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """How often each of its tensors was changed in place, which nobody should do."""
+        return _versions(self.neighbor_matrix, self.neighbor_matrix_shifts, self.num_neighbors)
 
     def __repr__(self) -> str:
         skin = f" + {self.skin:g} Å" if self.skin else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from alchemi_core.errors import NeighborError
-from alchemi_core.neighbors.capacity import check_capacity
+from alchemi_core.neighbors.capacity import MAX_PAIRS, check_capacity
 from alchemi_core.neighbors.filtering import other_atoms
 from alchemi_core.neighbors.geometry import filled
 from alchemi_core.neighbors.halves import above_zero
@@ -42,6 +42,8 @@ def check_list(neighbors: NeighborList, batch: Batch) -> None:
             raise _wrong(f"{name} has type {tensor.dtype}", "torch.int32")
         if tensor.device != batch.device:
             raise _wrong(f"{name} is on {tensor.device}", f"{batch.device}, as the batch")
+        if tensor.dtype == torch.int64 and tensor.numel() and int(tensor.abs().max()) > MAX_PAIRS:
+            raise _wrong(f"{name} holds numbers beyond int32", f"-{MAX_PAIRS}..{MAX_PAIRS}", "wrap the positions")
     if isinstance(neighbors, CooList):
         _check_coo(neighbors, batch)
     else:
@@ -68,6 +70,7 @@ def _check_coo(neighbors: CooList, batch: Batch) -> None:
     if int(neighbors.edge_ptr[0]) != 0 or not torch.equal(neighbors.edge_ptr.diff().long(), counts):
         raise _wrong("edge_ptr does not point to the rows of neighbor_list", "edge_ptr[i+1] − edge_ptr[i] pairs of i")
     _check_systems(i, j, batch)
+    _check_shifts(i, j, neighbors.neighbor_list_shifts, batch)
     _check_kind(i, j, neighbors.neighbor_list_shifts, neighbors)
 
 
@@ -90,12 +93,25 @@ def _check_matrix(neighbors: MatrixList, batch: Batch) -> None:
     rows, columns = mask.nonzero().unbind(1)
     found = matrix[rows, columns]
     _check_systems(rows, found, batch)
-    _check_kind(rows.to(found.dtype), found, neighbors.neighbor_matrix_shifts[rows, columns], neighbors)
+    shifts = neighbors.neighbor_matrix_shifts[rows, columns]
+    _check_shifts(rows, found, shifts, batch)
+    _check_kind(rows.to(found.dtype), found, shifts, neighbors)
 
 
 def _check_systems(i: Tensor, j: Tensor, batch: Batch) -> None:
     if batch.num_systems > 1 and bool((batch.batch_idx[i.long()] != batch.batch_idx[j.long()]).any()):
         raise _wrong("a pair joins atoms of two systems", "pairs within one system")
+
+
+def _check_shifts(i: Tensor, j: Tensor, shifts: Tensor, batch: Batch) -> None:
+    """Refuse pairs that no structure has: an atom with itself, or with an image along a direction that is open."""
+    if bool(((i == j) & (shifts == 0).all(1)).any()):
+        raise _wrong("a pair of an atom with itself", "an atom and another one, or an image of it")
+    images = shifts != 0
+    if batch.pbc is not None:
+        images &= ~batch.pbc[batch.batch_idx[i.long()]]
+    if bool(images.any()):
+        raise _wrong("a shift along a direction that is not periodic", "shifts of 0 there", "check pbc of the batch")
 
 
 def _check_kind(i: Tensor, j: Tensor, shifts: Tensor, neighbors: NeighborList) -> None:

@@ -42,15 +42,20 @@ class _Snapshot:
     positions: Tensor
     frame: tuple[Tensor, ...]
     neighbors: CooList
+    versions: tuple[int, ...]
 
     @classmethod
     def of(cls, batch: Batch, neighbors: CooList) -> _Snapshot:
-        return cls(batch.positions.detach().clone(), tuple(part.clone() for part in _frame(batch)), neighbors)
+        frame = tuple(part.clone() for part in _frame(batch))
+        return cls(batch.positions.detach().clone(), frame, neighbors, neighbors.versions)
 
     def squared_displacement(self, batch: Batch) -> float | None:
-        """Square of the longest way an atom moved, Å²; NaN if a position is, None if anything but positions changed."""
+        """Square of the longest way an atom moved, Å²; NaN if a position is, None if anything but positions changed.
+
+        The list itself too: readers get the very tensors that are kept, and one of them may have written into them.
+        """
         old, new = (self.positions, *self.frame), (batch.positions.detach(), *_frame(batch))
-        if len(old) != len(new) or not all(map(_comparable, old, new)):
+        if self.neighbors.versions != self.versions or len(old) != len(new) or not all(map(_comparable, old, new)):
             return None
         squared = _longest_squared(new[0] - old[0])
         if squared.device.type == "cpu":

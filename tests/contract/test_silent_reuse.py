@@ -6,8 +6,9 @@ from support import byhand
 from support.any_lists import AnyList, all_layouts, energy_of_all, own_list
 from support.pipelines import ALL, direct, pipeline
 from support.structures import batch_of, mixed, salt, water
+from support.toys import PairSum
 
-from alchemi_core.errors import NeighborError
+from alchemi_core.errors import ModelOutputError, NeighborError
 
 
 def test_10_of_two_lists_the_one_that_fits_is_read_whatever_the_order():
@@ -179,3 +180,26 @@ def test_12_forces_within_the_skin():
         batch = mixed().with_fields(positions=mixed().positions * scale)
         out = pipe(batch, requested=ALL)
     byhand.assert_outputs(out, byhand.reference(energy_of_all, batch))
+
+
+class Vandal(PairSum):
+    """A model that works in the list it is lent."""
+
+    def compute(self, view, requested):
+        answer = super().compute(view, requested)
+        view.neighbors.neighbor_list.zero_()
+        return answer
+
+
+def test_10_a_model_that_changes_its_list_is_named():
+    pipe = pipeline(direct(Vandal(4.0)), direct(PairSum(4.0)))
+    with pytest.raises(ModelOutputError, match="changed its neighbor list in place"):
+        pipe(mixed(), requested={"energy"})
+
+
+def test_10_a_kept_list_that_somebody_wrote_into_is_not_used():
+    pipe, batch = pipeline(direct(PairSum(4.0))), mixed()
+    expected = pipe(batch, requested={"energy"})["energy"]
+    (add_lists,) = pipe.make_neighbor_hooks()
+    add_lists(batch).neighbors[0].neighbor_list.zero_()
+    torch.testing.assert_close(pipe(batch, requested={"energy"})["energy"], expected)

@@ -145,6 +145,40 @@ def test_a_matrix_that_lost_neighbors(matrix, row):
     )
 
 
+def test_self_images_count_too(argon):
+    alone = argon([0, 0, 0], 2.5 * np.eye(3))
+    images = build(alone, 3.0, 0.0)
+    assert "says it is full" in refused(attrs.evolve(to_half(images), half_list=False), alone)
+    assert "a second time" in refused(attrs.evolve(images, half_list=True), alone)
+
+
+def test_an_atom_that_is_its_own_neighbor(pairs, row):
+    itself = attrs.evolve(pairs, neighbor_list=torch.tensor([[0, 0], [1, 0], [1, 2], [2, 1]], dtype=torch.int32))
+    assert "an atom with itself" in refused(itself, row)
+
+
+def test_shifts_along_open_directions(argon):
+    cube = argon([[0, 0, 0], [1, 1, 1]], 3.0 * np.eye(3))
+    neighbors = build(cube, 3.0, 0.0)
+    check_list(neighbors, cube)
+    slab = cube.with_fields(pbc=torch.tensor([[True, True, False]]))
+    assert "not periodic" in refused(neighbors, slab)
+    assert "not periodic" in refused(to_matrix(neighbors), slab)
+    assert "not periodic" in refused(neighbors, argon([[0, 0, 0], [1, 1, 1]]))
+
+
+def test_numbers_beyond_int32(pairs, row):
+    far = pairs.neighbor_list_shifts.long() + 2**32
+    assert "beyond int32" in refused(attrs.evolve(pairs, neighbor_list_shifts=far), row)
+
+
+@pytest.mark.parametrize(("cutoff", "skin"), [(float("inf"), 0.0), (0.0, 0.0), (3.0, -1.0), (3.0, float("nan"))])
+def test_a_reach_that_makes_no_sense(pairs, matrix, cutoff, skin):
+    for neighbors in (pairs, matrix):
+        with pytest.raises(NeighborError, match="a positive cutoff"):
+            attrs.evolve(neighbors, cutoff=cutoff, skin=skin)
+
+
 def test_overlapping_atoms_are_named(argon, dtype, toolkit):
     batch = argon([[0, 0, 0], [1, 1, 1], [2, 0, 0], [1, 1, 1]], dtype=dtype)
     with pytest.raises(GeometryError, match="atoms 1 and 3 of system 0 overlap"):
