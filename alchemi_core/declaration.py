@@ -72,7 +72,11 @@ class Declaration:
 
     def is_stale(self) -> bool:
         """Tell whether some model has replaced its config by another; an equal one changes nothing."""
-        return any(_differs(step.model.model_config, step.config) for step in self.steps)
+        for step in self.steps:
+            now = step.model.model_config
+            if now is not step.config and now != step.config:
+                return True
+        return False
 
     def request(self, requested: Iterable[str] | None, batch: Batch) -> tuple[frozenset[str], Mapping[str, str]]:
         """Return the outputs to compute, and why some of the default ones are not among them."""
@@ -82,10 +86,6 @@ class Declaration:
         if batch.cell is None and "stress" in self.active and not chosen:
             return self.active - {"stress"}, {"stress": "no system of this batch has a cell, so none has a stress"}
         return self.active, {}
-
-
-def _differs(now: ModelConfig, then: ModelConfig) -> bool:
-    return now is not then and now != then
 
 
 def declare(topology: Topology, plugins: Registry) -> Declaration:

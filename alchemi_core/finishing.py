@@ -30,23 +30,24 @@ def output_values(
     differentiable: bool,
 ) -> dict[str, Tensor]:
     """Return each requested output: its terms, reduced by the rule of the plan."""
-    totals = {o.name: _value(o, slots, batch, reductions[o.rule], differentiable=differentiable) for o in plan.outputs}
+    totals: dict[str, Tensor] = {}
+    for output in plan.outputs:
+        value = None if output.single is None else slots[output.single]
+        if value is None:
+            with grad_mode(enabled=differentiable):
+                value = _reduced(output, slots, batch, reductions[output.rule])
+        totals[output.name] = value
     if differentiable:
         return totals
     return {name: total.detach() if total.requires_grad else total for name, total in totals.items()}
 
 
-def _value(
-    output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction, *, differentiable: bool
-) -> Tensor:
-    if output.single is not None and (value := slots[output.single]) is not None:
-        return value
-    with grad_mode(enabled=differentiable):
-        values = [_term(term, slots, batch) for term in output.terms]
-        total = reduce(values, [term.weight for term in output.terms])
-        if output.reported and output.name == "stress" and batch.cell is not None:
-            return _without_volume_undefined(total, batch.cell)
-        return total
+def _reduced(output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction) -> Tensor:
+    values = [_term(term, slots, batch) for term in output.terms]
+    total = reduce(values, [term.weight for term in output.terms])
+    if output.reported and output.name == "stress" and batch.cell is not None:
+        return _without_volume_undefined(total, batch.cell)
+    return total
 
 
 def _term(term: Term, slots: Sequence[Tensor | None], batch: Batch) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -182,12 +181,12 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         check_batch_serves(plan, declared.steps, declared.config, batch)
         if differentiable:
             check_geometry_gradient(plan, declared.steps, batch)
-        run = partial(evaluate, plan, declared, contributions=contributions, differentiable=differentiable)
-        provisions = current.provisions(device)
+        provisions, how = current.provisions(device), (contributions, differentiable)
         if torch.is_inference_mode_enabled() or batch.positions.is_inference():
             with torch.inference_mode(mode=False):
-                return run(outside_inference(batch), provisions, notes)
-        return run(batch if differentiable else off_graph(batch), provisions, notes)
+                return evaluate(plan, declared, outside_inference(batch), provisions, notes, *how)
+        batch = batch if differentiable else off_graph(batch)
+        return evaluate(plan, declared, batch, provisions, notes, *how)
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> Mapping[str, Tensor]:
         """Evaluate on a view, as any model; inside another pipeline the steps are inlined instead."""

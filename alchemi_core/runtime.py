@@ -91,9 +91,11 @@ class Run:
         slots: Slots,
         first: Slots | None = None,
     ) -> None:
-        geometries = _Geometries(live, fixed)
+        geometries: dict[frozenset[str], Values] = {}  # most steps of a group share one
         for step in steps:
-            values = geometries.of(step)
+            values = geometries.get(step.live)
+            if values is None:
+                values = geometries[step.live] = _geometry(step.live, live, fixed)
             if step.reads:
                 values = {**values, **self._inputs(step, fixed, slots, slots if first is None else first)}
             neighbors = None if step.neighbors is None else lists[step.neighbors]
@@ -102,8 +104,7 @@ class Run:
             answer = self.models[step.index].compute(view, step.asks)
             if neighbors is not None and neighbors.versions != versions:
                 raise _list_changed(step)
-            keep(step, answer, fixed, slots)
-            if step.on_graph:
+            if keep(step, answer, fixed, slots):
                 _check_graph(step, values, slots)
 
     def _inputs(self, step: PlannedStep, batch: Batch, slots: Slots, first: Slots) -> Values:
@@ -133,27 +134,15 @@ class Run:
         return energy_at
 
 
-class _Geometries:
-    """The geometry that steps see: on the graph or off it. Most steps of a group share one mapping."""
-
-    def __init__(self, live: Batch, fixed: Batch) -> None:
-        self._live, self._fixed = live, fixed
-        self._made: dict[frozenset[str], Values] = {}
-
-    def of(self, step: PlannedStep) -> Values:
-        made = self._made.get(step.live)
-        if made is None:
-            made = self._made[step.live] = self._make(step.live)
-        return made
-
-    def _make(self, live: frozenset[str]) -> Values:
-        return {
-            "positions": (self._live if "positions" in live else self._fixed).positions,
-            "atomic_numbers": self._fixed.atomic_numbers,
-            "batch_idx": self._fixed.batch_idx,
-            "cell": (self._live if "cell" in live else self._fixed).cell,
-            "pbc": self._fixed.pbc,
-        }
+def _geometry(names: frozenset[str], live: Batch, fixed: Batch) -> Values:
+    """Return the geometry that a step sees, the named parts of it on the graph."""
+    return {
+        "positions": (live if "positions" in names else fixed).positions,
+        "atomic_numbers": fixed.atomic_numbers,
+        "batch_idx": fixed.batch_idx,
+        "cell": (live if "cell" in names else fixed).cell,
+        "pbc": fixed.pbc,
+    }
 
 
 def _summed(group: PlannedGroup, slots: Slots) -> Tensor:
@@ -170,15 +159,20 @@ def _on_leaves(energy: Tensor, data: Batch) -> Tensor:
     return energy + data.positions.sum() * 0.0
 
 
-def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: Slots) -> None:
+def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: Slots) -> bool:
     """Check a model's answer against what it was asked and put it into the slots.
+
+    Returns
+    -------
+    bool
+        Whether a value that should be on the graph is not.
 
     Raises
     ------
     ModelOutputError
         If an output is missing or has a wrong shape.
     """
-    dtype, atoms = batch.positions.dtype, batch.positions.shape[0]
+    dtype, atoms, off_graph = batch.positions.dtype, batch.positions.shape[0], False
     for write in step.writes:
         value = answer.get(write.output)
         if value is None:
@@ -190,7 +184,9 @@ def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: S
                 raise _misshapen(step, quantity, value, shape)
         if value.dtype != dtype and value.is_floating_point():
             value = value.to(dtype)
+        off_graph |= not value.requires_grad and write.output in step.on_graph
         slots[write.slot] = value
+    return off_graph
 
 
 def _check_graph(step: PlannedStep, values: Values, slots: Slots) -> None:
