@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from alchemi_neighbors_numba import assembling, finding, parts
+from alchemi_neighbors_numba import finding, parts
+from alchemi_neighbors_numba.batches import search_or_build
 from hypothesis import settings
-
-from alchemi_core.neighbors.building import check_geometry
 
 settings.register_profile("fixed", deadline=None, derandomize=True, max_examples=30)
 settings.load_profile("fixed")
@@ -15,13 +14,8 @@ settings.load_profile("fixed")
 
 @pytest.fixture(scope="session")
 def search():
-    """What `build` does with batches of many systems, for those of few as well."""
-
-    def build(batch, cutoff, skin):
-        check_geometry(batch)
-        return assembling.assembled(batch, cutoff, skin)
-
-    return build
+    """What `build` does with large batches, for small ones as well."""
+    return search_or_build
 
 
 @pytest.fixture

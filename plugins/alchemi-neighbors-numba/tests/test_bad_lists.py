@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import pytest
 import torch
+from alchemi_neighbors_numba.choosing import MALFORMED, choose
 from alchemi_neighbors_numba.converting import convert
-from alchemi_neighbors_numba.passes import check_countable
 
 from alchemi_core.errors import NeighborError
 from alchemi_core.neighbors import building
@@ -90,9 +90,21 @@ def test_broken_lists_are_refused_on_several_threads(batch, coo, threads):
         refused(broken, batch, NeighborConfig(1.6), NeighborConfig(1.6, MATRIX))
 
 
-def test_pairs_beyond_what_their_type_counts():
-    check_countable(2**31 - 1, "int32")
-    check_countable(2**31, "int64")
-    with pytest.raises(NeighborError, match="2147483648 pairs") as caught:
-        check_countable(2**31, "int32")
-    assert "int64" in caught.value.fix
+def test_pairs_beyond_what_their_type_counts(batch, coo, monkeypatch):
+    monkeypatch.setattr("alchemi_core.neighbors.capacity.MAX_PAIRS", 11)
+    for source in (to_half(coo), to_matrix(coo)):
+        assert convert(source, batch, NeighborConfig(2.0, index_dtype="int64"), False).num_pairs == 12
+        with pytest.raises(NeighborError, match="12 pairs"):
+            convert(source, batch, NeighborConfig(2.0), False)
+
+
+def test_nothing_is_written_beyond_the_room_for_columns(batch, coo):
+    """A part of the rows that has more entries than its neighbors' pointers say."""
+    memory = np.full(64, -7, np.int32)
+    pointers = np.array([0, 11, 6, 9, 12])
+    none, places = np.zeros(0, np.int64), batch.positions.numpy().reshape(-1)
+    atoms, shifts = coo.neighbor_list.numpy().reshape(-1), coo.neighbor_list_shifts.numpy().reshape(-1)
+    layout = (pointers, -1, atoms, np.uintp(2), shifts)
+    geometry = (places, batch.batch_idx.numpy(), np.zeros((0, 3, 3)))
+    assert choose(0, 1, *layout, *geometry, 9.0, False, np.zeros(4, np.int64), memory[:5], none) == MALFORMED
+    assert (memory[5:] == -7).all()

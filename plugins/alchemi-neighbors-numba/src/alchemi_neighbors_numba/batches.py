@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.neighbors import building
+from alchemi_neighbors_numba.efforts import efforts_of
+from alchemi_neighbors_numba.frames import frames_of
 
 if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
     from alchemi_core.neighbors.lists import CooList
 
-FEWEST_SYSTEMS = 16
-"""Smaller batches are left to the core: in hundreds of calls they would not save what numba takes to import."""
+FEWEST_SYSTEMS, FEWEST_ATOMS = 16, 500
+"""Batches below both are left to the core: it would take hundreds of calls to save what numba takes to start."""
 
 
 def build(batch: Batch, cutoff: float, skin: float) -> CooList:
     """Build the full list of all pairs with ``|d| < cutoff + skin``, sorted by i.
 
-    The same pairs as `alchemi_core.neighbors.building.build` finds, which is called for batches of few systems and for
+    The same pairs as `alchemi_core.neighbors.building.build` finds, which is called for batches of few atoms and for
     systems so large that its cell list is faster than trying all pairs. Which of the two serves a system depends on
     the batch and the reach alone, so that equal batches give equal lists.
 
@@ -38,9 +40,19 @@ def build(batch: Batch, cutoff: float, skin: float) -> CooList:
     NeighborError
         If there are more pairs than int32 can count.
     """
-    if batch.num_systems < FEWEST_SYSTEMS:
+    if batch.num_systems < FEWEST_SYSTEMS and batch.num_atoms < FEWEST_ATOMS:
         return building.build(batch, cutoff, skin)
+    return search_or_build(batch, cutoff, skin)
+
+
+def search_or_build(batch: Batch, cutoff: float, skin: float) -> CooList:
+    """Build the list of any batch, each system in the way that takes less time; arguments and errors as for `build`."""
     building.check_geometry(batch)
+    frames = frames_of(batch, cutoff + skin)
+    efforts = efforts_of(frames, cutoff + skin)
+    if not efforts.chosen.any():
+        return building.build(batch, cutoff, skin)
+    # Only now, since it starts numba.
     from alchemi_neighbors_numba.assembling import assembled
 
-    return assembled(batch, cutoff, skin)
+    return assembled(batch, frames, efforts, cutoff, skin)

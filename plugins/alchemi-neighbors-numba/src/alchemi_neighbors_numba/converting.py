@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from alchemi_core.neighbors.adapting import check_source
+from alchemi_core.neighbors.adapting import check_source, has_layout
 from alchemi_core.neighbors.formats import with_index_dtype
-from alchemi_core.neighbors.lists import MatrixList
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alchemi_core.data.batch import Batch
     from alchemi_core.neighbors.config import NeighborConfig
     from alchemi_core.neighbors.lists import NeighborList
@@ -40,16 +42,14 @@ def convert(source: NeighborList, batch: Batch, need: NeighborConfig, stale: boo
     """
     check_source(source, batch, need, stale=stale)
     measured = stale or source.skin > 0.0 or need.cutoff < source.cutoff
-    if not measured and _fits(source, need):
+    if not measured and has_layout(source, need):
         return with_index_dtype(source, need.index_dtype)
-    # numba takes most of a second to import: whoever needs no conversion does not wait for it.
+    return _passes()(source, batch, need, measured=measured)
+
+
+@cache
+def _passes() -> Callable[..., NeighborList]:
+    """Import the kernels. numba takes most of a second to start: whoever needs no conversion does not wait for it."""
     from alchemi_neighbors_numba.passes import converted
 
-    return converted(source, batch, need, measured=measured)
-
-
-def _fits(source: NeighborList, need: NeighborConfig) -> bool:
-    """Whether layout, kind and width are right already."""
-    if source.format is not need.format or source.half_list is not need.half_list:
-        return False
-    return not isinstance(source, MatrixList) or need.width in (None, source.neighbor_matrix.shape[1])
+    return converted

@@ -21,25 +21,25 @@ _CORE_PER_SYSTEM, _CORE_PER_ATOM, _CORE_PER_PAIR = 350_000.0, 1000.0, 160.0
 
 @attrs.frozen(eq=False)
 class Efforts:
-    """What it takes to try all pairs of each system.
+    """What it takes to try all pairs of atoms.
 
     Parameters
     ----------
     pairs : ndarray [B]
-        About how many pairs will be found.
-    times : ndarray [B], ns
-        About how long that takes on one thread.
+        About how many pairs each system has.
     chosen : ndarray [B], bool
         Where the core would take longer. What the core refuses is left to it, which says why.
+    rows : ndarray [N], ns
+        About how long each atom takes with those after it, on one thread; 0 where its system is not chosen.
     """
 
     pairs: Floats
-    times: Floats
     chosen: Flags
+    rows: Floats
 
 
 def efforts_of(frames: Frames, reach: float) -> Efforts:
-    """Estimate what the systems take.
+    """Estimate what systems take; numbers of threads play no part, so that they do not decide what is built by whom.
 
     Parameters
     ----------
@@ -48,13 +48,18 @@ def efforts_of(frames: Frames, reach: float) -> Efforts:
     reach : float, Å
         Largest distance of interest.
     """
-    atoms = np.diff(frames.pointers).astype(np.float64)
+    atoms = frames.sizes.astype(np.float64)
     pairs = atoms * atoms * _within_reach(frames, reach)
-    images = np.floor(2.0 * frames.spans + 1.0).prod(axis=1)
-    times = _PER_ATOM * atoms + _PER_IMAGE * 0.5 * atoms * atoms * images + _PER_PAIR * pairs
+    per_atom = _PER_ATOM + _PER_PAIR * pairs / np.maximum(atoms, 1.0)
+    per_other = _PER_IMAGE * frames.images
+    times = atoms * (per_atom + 0.5 * atoms * per_other)
     core = _CORE_PER_SYSTEM + _CORE_PER_ATOM * atoms + _CORE_PER_PAIR * pairs
     farthest = largest(np.abs(frames.away).max(axis=0), frames.pointers)
-    return Efforts(pairs, times, (times < core) & (farthest <= FARTHEST))
+    chosen = (atoms > 0) & (times < core) & (farthest <= FARTHEST)
+    after = frames.pointers[1:][frames.systems] - np.arange(frames.systems.shape[0])
+    return Efforts(
+        pairs, chosen, chosen[frames.systems] * (per_atom[frames.systems] + after * per_other[frames.systems])
+    )
 
 
 def _within_reach(frames: Frames, reach: float) -> Floats:

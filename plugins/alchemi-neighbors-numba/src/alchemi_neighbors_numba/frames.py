@@ -27,6 +27,8 @@ class Frames:
 
     Parameters
     ----------
+    systems : ndarray [N], int64
+        System of each atom.
     pointers : ndarray [B+1], int64
         Atom offsets.
     places : three ndarrays [N], Å
@@ -41,12 +43,24 @@ class Frames:
         Cells within reach along each direction, with a margin for roundings.
     """
 
+    systems: NDArray[np.int64]
     pointers: NDArray[np.int64]
     places: Axes
     fractions: Axes
     away: Axes
     cells: Floats
     spans: Floats
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Atoms of each system [B]."""
+        return np.diff(self.pointers)
+
+    @property
+    def images(self) -> Floats:
+        """How many places an image of an atom may have that is near another, per system [B]."""
+        images: Floats = (np.floor(2.0 * self.spans) + 1.0).prod(axis=1)
+        return images
 
 
 def frames_of(batch: Batch, reach: float) -> Frames:
@@ -59,18 +73,18 @@ def frames_of(batch: Batch, reach: float) -> Frames:
     reach : float, Å
         Largest distance of interest.
     """
+    systems = np.ascontiguousarray(batch.batch_idx.numpy())
     pointers = np.asarray(batch.ptr, np.int64)
     positions = batch.positions.detach().double().numpy()
     cells, pbc = _lattices(batch)
     reciprocals, skews = _reciprocals(cells, pbc)
-    along = np.einsum("nc,nkc->kn", positions, reciprocals[batch.batch_idx.numpy()])
+    along = np.einsum("nc,nkc->kn", positions, reciprocals[systems])
     away = np.floor(along)
-    longest = largest(np.abs(positions).max(axis=1), pointers)[:, None]
     farthest = largest(np.abs(away).max(axis=0), pointers)[:, None]
-    # Generous with roundings of distances and of reciprocals: an image too many costs a moment, and is then measured.
-    margin = 1e-9 * reach + (1e-13 + 1e-15 * skews) * longest
-    spans = (reach + margin) * np.linalg.norm(reciprocals, axis=2) + 1e-14 * skews * (1.0 + farthest)
+    # Generous with roundings, of fractions too: an image too many costs a moment, and its exact distance decides.
+    spans = (1.0 + 1e-9) * reach * np.linalg.norm(reciprocals, axis=2) + 1e-14 * skews * (1.0 + farthest)
     return Frames(
+        systems,
         pointers,
         _axes(np.ascontiguousarray(positions.T)),
         _axes(along - away),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Integers: TypeAlias = NDArray[np.signedinteger[Any]]
 
 _ONE, _TWO = np.uintp(1), np.uintp(2)
+_DTYPES: dict[IndexDtype, np.dtype[Any]] = {"int32": np.dtype(np.int32), "int64": np.dtype(np.int64)}
 
 
 class Layout(NamedTuple):
@@ -57,13 +58,14 @@ def _wide(tensor: Tensor) -> NDArray[np.int64]:
 def new_pairs(pointers: NDArray[np.int64], index_dtype: IndexDtype) -> Layout:
     """Make room for pairs; numpy asks the system for large pages, which are filled several times faster."""
     found = int(pointers[-1])
-    return Layout(pointers, -1, np.empty(2 * found, index_dtype), _TWO, np.empty(3 * found, index_dtype))
+    dtype = _DTYPES[index_dtype]
+    return Layout(pointers, -1, np.empty(2 * found, dtype), _TWO, np.empty(3 * found, dtype))
 
 
 def new_matrix(counts: NDArray[np.int64], width: int, index_dtype: IndexDtype) -> Layout:
     """Make room for a matrix with so many entries per row."""
-    entries = counts.shape[0] * width
-    return Layout(counts, width, np.empty(entries, index_dtype), _ONE, np.empty(3 * entries, index_dtype))
+    entries, dtype = counts.shape[0] * width, _DTYPES[index_dtype]
+    return Layout(counts, width, np.empty(entries, dtype), _ONE, np.empty(3 * entries, dtype))
 
 
 def list_of(layout: Layout, cutoff: float, *, half_list: bool) -> NeighborList:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from alchemi_core.errors import NeighborError
-from alchemi_core.neighbors.capacity import check_addressable, overflow
+from alchemi_core.neighbors.capacity import check_addressable, check_countable, overflow
 from alchemi_core.neighbors.config import NeighborListFormat
 from alchemi_neighbors_numba.choosing import MALFORMED, choose
 from alchemi_neighbors_numba.copying import copy_rows
@@ -21,14 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
-    from alchemi_core.neighbors.config import IndexDtype, NeighborConfig
+    from alchemi_core.neighbors.config import NeighborConfig
     from alchemi_core.neighbors.lists import NeighborList
     from alchemi_neighbors_numba.choosing import Floats
     from alchemi_neighbors_numba.layouts import Integers, Layout
     from alchemi_neighbors_numba.parts import Part
-
-LARGEST: dict[IndexDtype, int] = {"int32": 2**31 - 1, "int64": 2**63 - 1}
-"""What each integer type counts up to."""
 
 _NONE = np.empty(0, np.int64)
 _ALL = np.empty(0, np.int32)
@@ -126,7 +123,7 @@ def _everything(old: Layout, parts: list[Part]) -> Chosen:
 
 def _check_pointers(old: Layout) -> None:
     """Raise `NeighborError` unless the row pointer of pairs spans the list; rows are looked at later."""
-    if old.pitch < 0 and (old.pointers[0] != 0 or old.pointers[-1] != old.stored):
+    if old.pitch < 0 and (old.pointers.item(0) != 0 or old.pointers.item(-1) != old.stored):
         raise _malformed()
 
 
@@ -145,7 +142,7 @@ def _room(totals: NDArray[np.int64], need: NeighborConfig) -> Layout:
     if need.format is NeighborListFormat.COO:
         pointers = np.zeros(totals.shape[0] + 1, np.int64)
         totals.cumsum(out=pointers[1:])
-        check_countable(int(pointers[-1]), need.index_dtype)
+        check_countable(pointers.item(-1), need.index_dtype)
         return new_pairs(pointers, need.index_dtype)
     most = int(totals.max()) if totals.shape[0] else 0
     if need.width is not None and most > need.width:
@@ -153,25 +150,6 @@ def _room(totals: NDArray[np.int64], need: NeighborConfig) -> Layout:
     width = most if need.width is None else need.width
     check_addressable(totals.shape[0], width)
     return new_matrix(totals, width, need.index_dtype)
-
-
-def check_countable(found: int, index_dtype: IndexDtype) -> None:
-    """Raise `NeighborError` for more pairs than a row pointer of this type can count.
-
-    Parameters
-    ----------
-    found : int
-        Number of pairs.
-    index_dtype : {"int32", "int64"}
-        Type of the row pointer.
-    """
-    if found > LARGEST[index_dtype]:
-        raise NeighborError(
-            f"{found} pairs",
-            expected=f"at most {LARGEST[index_dtype]}, the largest {index_dtype}",
-            who="neighbor list",
-            fix="NeighborConfig(..., index_dtype='int64'), a smaller cutoff, or a smaller batch",
-        )
 
 
 def _write(old: Layout, new: Layout, parts: list[Part], chosen: Chosen) -> None:

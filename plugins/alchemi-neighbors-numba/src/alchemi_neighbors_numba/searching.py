@@ -21,9 +21,6 @@ Flags: TypeAlias = NDArray[np.bool_]
 Index: TypeAlias = Any  # np.uintp; range() makes it an int for type checkers
 Lattice: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 
-WORDS = 5
-"""Numbers per pair found: i, j and S."""
-
 _U: Any = np.uintp
 _I: Any = np.int64  # int() of an unsigned number stays unsigned for numba
 _0, _1, _2, _3, _4, _5 = _U(0), _U(1), _U(2), _U(3), _U(4), _U(5)
@@ -94,15 +91,14 @@ def _append(
     words: Integers,
     used: Index,
 ) -> Index:
-    """Append and count pairs; where there is no room any more, only count them. Returns how many there are by now."""
+    """Append and count the pairs of atom i at some places; return how many there are by now."""
     for k in range(new):
         m = _U(near[k])
         e, f, g = int(s[m]) - a, int(t[m]) - b, int(u[m]) - c
         if m == _0 and not _is_upper(e, f, g):
             continue
         p = _5 * used
-        if p + _5 <= _U(words.shape[0]):
-            words[p], words[p + _1], words[p + _2], words[p + _3], words[p + _4] = i, i + m, e, f, g
+        words[p], words[p + _1], words[p + _2], words[p + _3], words[p + _4] = i, i + m, e, f, g
         used += _1
         counts[i] += 1
         counts[i + m] += 1
@@ -118,10 +114,10 @@ def _lattice(cells: Floats, system: int) -> Lattice:
 
 @compiled
 def search(
-    system: int,
+    row: int,
     last: int,
+    systems: Integers,
     pointers: Integers,
-    chosen: Flags,
     px: Floats,
     py: Floats,
     pz: Floats,
@@ -133,62 +129,59 @@ def search(
     oz: Floats,
     cells: Floats,
     spans: Floats,
-    reach: float,
+    chosen: Flags,
     most: int,
+    reach: float,
     counts: Integers,
     words: Integers,
-) -> tuple[int, int, int]:
-    """Find the pairs of chosen systems, each in one of its two directions.
+) -> tuple[int, int]:
+    """Find the pairs of each atom with those after it in its system, and with its own images, in one direction.
 
     Parameters
     ----------
-    system, last : int
-        Systems to look at, `last` not included.
-    pointers, px, py, pz, fx, fy, fz, ox, oy, oz, cells, spans
-        As in `Frames`: atom offsets, places, fractions, cells outside, lattices and cells within reach.
+    row, last : int
+        Atoms i to look at, `last` not included.
+    systems, pointers, px, py, pz, fx, fy, fz, ox, oy, oz, cells, spans
+        As in `Frames`: systems of atoms, atom offsets, places, fractions, cells outside, lattices, cells within reach.
     chosen : ndarray [B], bool
-        Systems to search; the others are passed over.
+        Systems to search; atoms of others are passed over.
+    most : int
+        Atoms of the largest chosen system.
     reach : float, Å
         Pairs strictly closer are found.
-    most : int
-        Atoms of the largest of the systems.
     counts : ndarray [N], int64
-        Written for the atoms of searched systems: neighbors, both directions counted.
+        Added to: pairs of each atom, as the first one or as the second.
     words : ndarray [5 R], int32
-        Written: i, j and S of one pair after the other.
+        Written: i, j and S of one pair after the other. Room for all atoms of a system and their images is enough.
 
     Returns
     -------
-    system : int
-        The first system that was not searched, since its pairs did not fit any more; or `last`.
+    row : int
+        The first atom that was not looked at, since there might not be room enough; or `last`.
     pairs : int
-        Pairs found in those before.
-    needed : int
-        Pairs of the one that did not fit.
+        Pairs found of those before.
     """
-    limit, used = reach * reach, _0
+    limit, used, room = reach * reach, _0, words.shape[0] // 5
     x, y, z, squares = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
     s, t, u, near = np.empty(most), np.empty(most), np.empty(most), np.empty(most, np.int32)
-    while system < last:
-        before, begin = used, _U(pointers[system])
-        end = _U(pointers[system + 1]) if chosen[system] else begin
-        lattice, wide, deep, high = _lattice(cells, system), spans[system, 0], spans[system, 1], spans[system, 2]
-        for i in range(begin, end):
-            counts[i] = 0
-        for i in range(begin, end):
-            size = end - i
-            _aim(i, size, wide, px, fx, ox, x, s)
-            _aim(i, size, deep, py, fy, oy, y, t)
-            _aim(i, size, high, pz, fz, oz, z, u)
-            for a in range(int(2.0 * wide) + 1):
-                for b in range(int(2.0 * deep) + 1):
-                    for c in range(int(2.0 * high) + 1):
-                        new = _near(size, x, y, z, s, t, u, float(a), float(b), float(c), lattice, limit, squares, near)
-                        used = _append(i, a, b, c, new, near, s, t, u, counts, words, used)
-        if _5 * used > _U(words.shape[0]):
-            return system, _I(before), _I(used - before)
-        system += 1
-    return system, _I(used), _I(0)
+    while row < last:
+        i, system = _U(row), systems[row]
+        size = _U(pointers[system + 1] - row) if chosen[system] else _0
+        wide, deep, high = spans[system, 0], spans[system, 1], spans[system, 2]
+        places, floors, layers = int(2.0 * wide) + 1, int(2.0 * deep) + 1, int(2.0 * high) + 1
+        if _I(used) + _I(size) * places * floors * layers > room:
+            break
+        _aim(i, size, wide, px, fx, ox, x, s)
+        _aim(i, size, deep, py, fy, oy, y, t)
+        _aim(i, size, high, pz, fz, oz, z, u)
+        lattice = _lattice(cells, system)
+        for a in range(places):
+            for b in range(floors):
+                for c in range(layers):
+                    new = _near(size, x, y, z, s, t, u, float(a), float(b), float(c), lattice, limit, squares, near)
+                    used = _append(i, a, b, c, new, near, s, t, u, counts, words, used)
+        row += 1
+    return row, _I(used)
 
 
 @compiled
