@@ -69,12 +69,13 @@ def test_keeping_lists_does_not_change_the_trajectory(registry):
     np.testing.assert_allclose(kept.atoms.positions, rebuilt.atoms.positions, rtol=0, atol=1e-9)
 
 
-def test_energy_is_conserved_over_five_thousand_steps(registry):
+def test_energy_is_conserved(registry):
+    """3 ps; `benchmarks/argon.py --steps 5000` follows ten."""
     run = dynamics(registry, 0.5)
     energies = []
     run.attach(lambda: energies.append(run.atoms.get_total_energy() / len(run.atoms)), interval=10)
-    run.run(5000)
-    assert BUILDS["built"] < 5000 / 5
+    run.run(1500)
+    assert BUILDS["built"] < 1500 / 5
     drift = np.polyfit(np.linspace(0.0, 1.0, len(energies)), energies, 1)[0]
     assert abs(drift) < 1e-5
     assert np.ptp(energies) < 1e-4

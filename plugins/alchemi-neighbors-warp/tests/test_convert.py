@@ -129,7 +129,7 @@ def test_turned_pairs_of_a_half_list_stay_as_they_came(batch):
 
 def test_more_pairs_than_int32_counts_are_refused(batch, monkeypatch):
     source = to_half(brute_force.build(batch, 3.0, 0.0))
-    need = NeighborConfig(2.5)
+    need = NeighborConfig(3.0)  # full, so that more pairs come out than go in
     fits = convert(source, batch, need, False).num_pairs
     monkeypatch.setattr(capacity, "MAX_PAIRS", fits)
     assert convert(source, batch, need, False).num_pairs == fits
