@@ -137,17 +137,28 @@ def test_images_at_the_edge_many_cells_away(search):
             assert search(batch, math.nextafter(k * lattice, math.inf), 0.0).num_pairs == 2 * k
 
 
-def test_edges_between_atoms_half_a_billion_cells_apart(search):
-    """Positions are rounded to 2e-7 Å there, fractions of cells likewise: the distances of these positions count."""
+@pytest.mark.parametrize("flat", [1.0, 0.02])
+@pytest.mark.parametrize("farthest", [1, 2**28])
+def test_edges_between_atoms_many_cells_apart(search, flat, farthest):
+    """One atom straight above the lattice plane of the other: roundings decide whether its image is tried at all."""
     rng = np.random.default_rng(11)
-    cell = np.array([[3.1, 0.3, 0.0], [-0.7, 2.9, 0.2], [0.1, 0.5, 3.3]])
-    places = rng.uniform(0.0, 1.0, (6, 3)) @ cell + rng.integers(-(2**28), 2**28, (6, 3)) @ cell
-    batch = batch_of([(places, cell, CRYSTAL)], torch.float64, "cpu")
-    wide = brute_force.build(batch, 3.0, 0.0)
-    i, j = wide.neighbor_list.long().unbind(1)
-    for squared in exact_squared(batch, i, j, wide.neighbor_list_shifts).unique().tolist():
-        cutoff = math.nextafter(math.sqrt(squared), math.inf)
-        same_pairs(search(batch, cutoff, 0.0), brute_force.build(batch, cutoff, 0.0))
+    for _ in range(25):
+        cell = np.array([[3.1, 0.0, 0.0], [2.9, 3.0 * flat, 0.0], [0.2, 0.3, 3.3]]) @ rotation(rng)
+        normal = np.cross(cell[2], cell[0]) / np.linalg.norm(np.cross(cell[2], cell[0]))
+        away = rng.integers(-farthest, farthest, 3)
+        away[0] -= away[1]  # the first two vectors nearly cancel, so that few images are near
+        places = np.array([[0.0, 0.0, 0.0], rng.uniform(0.2, 0.4) * 3.0 * flat * normal + away @ cell])
+        batch = batch_of([(places, cell, CRYSTAL)], torch.float64, "cpu")
+        wide = brute_force.build(batch, 2.0 * flat, 0.0)
+        assert wide.num_pairs
+        i, j = wide.neighbor_list.long().unbind(1)
+        for squared in exact_squared(batch, i, j, wide.neighbor_list_shifts).unique().tolist()[:3]:
+            cutoff = math.nextafter(math.sqrt(squared), math.inf)
+            same_pairs(search(batch, cutoff, 0.0), brute_force.build(batch, cutoff, 0.0))
+
+
+def rotation(rng):
+    return np.linalg.qr(rng.normal(size=(3, 3)))[0]
 
 
 def test_skewed_cells_whose_atoms_are_far_away(search):

@@ -81,8 +81,9 @@ def frames_of(batch: Batch, reach: float) -> Frames:
     along = np.einsum("nc,nkc->kn", positions, reciprocals[systems])
     away = np.floor(along)
     farthest = largest(np.abs(away).max(axis=0), pointers)[:, None]
-    # Generous with roundings, of fractions too: an image too many costs a moment, and its exact distance decides.
-    spans = (1.0 + 1e-9) * reach * np.linalg.norm(reciprocals, axis=2) + 1e-14 * skews * (1.0 + farthest)
+    spans = reach * np.linalg.norm(reciprocals, axis=2)
+    # Generous with roundings: an image too many costs a moment, and its exact distance decides.
+    spans += 1e-13 * skews * (1.0 + spans + farthest)
     return Frames(
         systems,
         pointers,
