@@ -24,6 +24,7 @@ def test_blocks_of_a_page_run(page: Path, reader: Callable[[bool], Reader]) -> N
     assert reader(True).read(page) > 0
 
 
+@pytest.mark.usefixtures("prints")  # Warp says on stderr that there is no CUDA driver
 @pytest.mark.parametrize("page", sorted(ROOT.glob("plugins/*/README.md")), ids=lambda page: page.parent.name)
 def test_python_blocks_of_a_plugins_readme_run(page: Path, reader: Callable[[bool], Reader]) -> None:
     assert reader(True).read(page, only="python") > 0
