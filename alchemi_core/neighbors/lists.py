@@ -28,6 +28,11 @@ def _check_reach(who: str, cutoff: float, skin: float) -> None:
         )
 
 
+def _reach_and_kind(neighbors: NeighborList) -> str:
+    skin = f" + {neighbors.skin:g} Å" if neighbors.skin else ""
+    return f"{neighbors.cutoff:g} Å{skin}, {'half' if neighbors.half_list else 'full'}"
+
+
 def _versions(*tensors: Tensor) -> tuple[int, ...]:
     """How often tensors were changed in place; torch does not count where they were made in inference mode."""
     return tuple(-1 if tensor.is_inference() else tensor._version for tensor in tensors)
@@ -93,9 +98,7 @@ class CooList:
         return _versions(self.neighbor_list, self.neighbor_list_shifts, self.edge_ptr)
 
     def __repr__(self) -> str:
-        skin = f" + {self.skin:g} Å" if self.skin else ""
-        kind = "half" if self.half_list else "full"
-        return f"CooList({self.cutoff:g} Å{skin}, {kind}, {self.num_pairs} pairs, {self.num_atoms} atoms)"
+        return f"CooList({_reach_and_kind(self)}, {self.num_pairs} pairs, {self.num_atoms} atoms)"
 
     @property
     def num_pairs(self) -> int:
@@ -161,10 +164,8 @@ class MatrixList:
         return _versions(self.neighbor_matrix, self.neighbor_matrix_shifts, self.num_neighbors)
 
     def __repr__(self) -> str:
-        skin = f" + {self.skin:g} Å" if self.skin else ""
-        kind = "half" if self.half_list else "full"
         width = self.neighbor_matrix.shape[1]
-        return f"MatrixList({self.cutoff:g} Å{skin}, {kind}, width {width}, {self.num_atoms} atoms)"
+        return f"MatrixList({_reach_and_kind(self)}, width {width}, {self.num_atoms} atoms)"
 
     @property
     def padding(self) -> int:

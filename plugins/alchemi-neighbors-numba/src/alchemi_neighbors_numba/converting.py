@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from alchemi_core.neighbors.adapting import check_source, has_layout
+from alchemi_core.neighbors.adapting import check_source, has_layout, kind_of
 from alchemi_core.neighbors.formats import with_index_dtype
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def convert(source: NeighborList, batch: Batch, need: NeighborConfig, stale: boo
         or if the result does not fit its width or its integer type.
     """
     check_source(source, batch, need, stale=stale)
-    measured = stale or source.skin > 0.0 or need.cutoff < source.cutoff
+    measured = not kind_of(source, need, stale=stale).exact
     if not measured and has_layout(source, need):
         return with_index_dtype(source, need.index_dtype)
     return _passes()(source, batch, need, measured=measured)
