@@ -70,6 +70,10 @@ class CompositionError(PlanningError):
     """Two parts of a composition carry settings that contradict each other."""
 
 
+class DoubleCountingError(PlanningError):
+    """Physics that two parts both contain, or a correction made for another level of theory."""
+
+
 class DeclarationError(AlchemiError, ValueError):
     """A config, step, group or option holds a value that cannot be right on its own."""
 

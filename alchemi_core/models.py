@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 
 from alchemi_core.contract import Analytic, Constant, OnGraph, OutputKind, Partial
-from alchemi_core.errors import DeclarationError
+from alchemi_core.errors import DeclarationError, nearest
 from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.offers import load_target
-from alchemi_core.quantities import DERIVATIVES
+from alchemi_core.quantities import DERIVATIVES, PHYSICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,11 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 def _numbers(value: Any) -> frozenset[int] | None:
     return None if value is None else frozenset(value)
+
+
+def _physics(value: Any) -> FrozenMap[str, str]:
+    """Accept names, or names with a note on what stands for each."""
+    return FrozenMap(value) if isinstance(value, FrozenMap | dict) else FrozenMap(dict.fromkeys(sorted(_names(value)), ""))
 
 
 def _kinds(value: Any) -> FrozenMap[str, OutputKind]:
@@ -69,10 +74,15 @@ class ModelConfig:
         Outputs computed when the caller does not say; all of them by default.
     elements : iterable of int, optional
         Atomic numbers the model was made for; None for any.
-    contains : iterable of str
-        Physics the model already has in it, such as ``"dispersion"`` or ``"coulomb"``.
+    contains : iterable of str, or mapping of str to str
+        Physics the model already has in it, names of `alchemi_core.quantities.PHYSICS`, each with a note that errors
+        quote: ``{"dispersion": "D3(BJ); dispersion=False leaves it out"}``. Planning counts each once.
+    correction : bool
+        True when the model is nothing but the physics it contains, made to be added to others: a dispersion
+        correction, a Coulomb sum.
     level_of_theory : str
-        What the model was fitted to, such as ``"PBE"``.
+        What the model was fitted to, such as ``"PBE"``, alternatives apart by ``" / "``; of a correction, what it goes
+        with. Planning refuses a correction beside models that were fitted to something else.
     citations : iterable of str
         DOIs or references to cite when the model is used.
 
@@ -97,7 +107,8 @@ class ModelConfig:
     neighbor_config: NeighborConfig | None = None
     active_outputs: frozenset[str] | None = attrs.field(default=None, converter=attrs.converters.optional(_names))
     elements: frozenset[int] | None = attrs.field(default=None, converter=_numbers)
-    contains: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
+    contains: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=_physics)
+    correction: bool = False
     level_of_theory: str = ""
     citations: tuple[str, ...] = attrs.field(default=(), converter=_texts)
 
@@ -105,8 +116,22 @@ class ModelConfig:
         for name, kind in self.kinds.items():
             if isinstance(kind, Partial):
                 self._check_partial(name, kind)
+        for name in self.contains:
+            self._check_physics(name)
+        if self.correction and not self.contains:
+            raise DeclarationError("a correction that contains nothing", expected="contains=...", who=self.name)
         if self.needs_pbc and not self.supports_pbc:
             raise DeclarationError("needs_pbc without supports_pbc", expected="both", who=self.name)
+
+    def _check_physics(self, name: str) -> None:
+        if name not in PHYSICS:
+            close = nearest(name, PHYSICS)
+            raise DeclarationError(
+                f"contains {name!r}",
+                expected="some of " + ", ".join(PHYSICS),
+                who=self.name,
+                fix=f"write {close!r}" if close else "",
+            )
 
     def _check_partial(self, name: str, kind: Partial) -> None:
         energy = self.kinds.get("energy")

@@ -58,6 +58,9 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         0 uses lists again for unchanged positions only.
     reductions : mapping of str to str, optional
         Offered rules for outputs that several steps produce and that are not summed, such as ``{"charges": "mean"}``.
+    accept : iterable of str, optional
+        Physics that may be counted twice, such as ``{"dispersion"}``, or ``"level_of_theory"`` for corrections made for
+        another level of theory; planning refuses both otherwise.
     registry : Registry, optional
         Where neighbor backends and named strategies come from; by default the installed plugins.
 
@@ -91,6 +94,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         active_outputs: Iterable[str] | None = None,
         skin: float | None = None,
         reductions: Mapping[str, str] | None = None,
+        accept: Iterable[str] | None = None,
         registry: Registry | None = None,
     ) -> None:
         super().__init__()
@@ -101,6 +105,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             active_outputs=active_outputs,
             skin=skin,
             reductions=reductions,
+            accept=accept,
         )
         self.topology = Topology(groups, settings)
         check_wires(self.topology)

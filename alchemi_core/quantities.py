@@ -104,6 +104,7 @@ _TABLE = (
     Quantity("node_energies", Per.ATOM, (), "eV", Combine.SUM, "partition of the energy over atoms"),
     Quantity("charges", Per.ATOM, (), "e", Combine.UNIQUE, "partial charges"),
     Quantity("partial_charges", Per.ATOM, (), "e", Combine.UNIQUE, "partial charges, as some models name them"),
+    Quantity("spin_charges", Per.ATOM, (), "e", Combine.UNIQUE, "spin-up minus spin-down charge"),
     Quantity("magmoms", Per.ATOM, (), "μB", Combine.UNIQUE, "magnetic moments"),
     Quantity("dipole", Per.SYSTEM, (3,), "e·Å", Combine.UNIQUE, "electric dipole moment"),
 )
@@ -113,6 +114,9 @@ QUANTITIES: FrozenMap[str, Quantity] = FrozenMap({quantity.name: quantity for qu
 
 GEOMETRY = frozenset({"positions", "atomic_numbers", "batch_idx", "cell", "pbc"})
 """Inputs that every batch carries; a model need not declare them."""
+
+PHYSICS = ("coulomb", "dispersion", "polarization", "repulsion", "solvation")
+"""Physics that models contain or corrections add: what `ModelConfig.contains` names and planning counts once."""
 
 DERIVATIVES = frozenset(quantity.name for quantity in _TABLE if quantity.with_respect_to)
 """First derivatives of the energy."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from alchemi_core.errors import DeclarationError
+from alchemi_core.errors import DeclarationError, nearest
 from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.models import BaseModelMixin
-from alchemi_core.quantities import DERIVATIVES
+from alchemi_core.quantities import DERIVATIVES, PHYSICS
 
 if TYPE_CHECKING:
     from alchemi_core.derivatives.base import Derivative
@@ -20,6 +20,9 @@ NeighborAdaptation: TypeAlias = Literal["auto", "always", "never"]
 DerivativeFn: TypeAlias = Callable[[Any, Any, set[str]], Mapping[str, Any]]
 
 POLICIES = ("auto", "always", "never")
+
+LEVEL = "level_of_theory"
+"""What `PipelineSettings.accept` calls a correction made for another level of theory."""
 
 
 def _is_model(_instance: object, _attribute: attrs.Attribute[Any], value: object) -> None:
@@ -127,6 +130,17 @@ def _rules(_instance: object, _attribute: attrs.Attribute[Any], value: Mapping[s
             )
 
 
+def _accepted(_instance: object, _attribute: attrs.Attribute[Any], value: frozenset[str] | None) -> None:
+    for name in sorted((value or frozenset()) - {*PHYSICS, LEVEL}):
+        close = nearest(name, [*PHYSICS, LEVEL])
+        raise DeclarationError(
+            f"accept names {name!r}",
+            expected="some of " + ", ".join([*PHYSICS, LEVEL]),
+            who="PipelineModelWrapper",
+            fix=f"write {close!r}" if close else "",
+        )
+
+
 def _optional_names(value: Any) -> frozenset[str] | None:
     return None if value is None else frozenset([value] if isinstance(value, str) else value)
 
@@ -149,6 +163,9 @@ class PipelineSettings:
         How much further a list kept between calls reaches; 0.5 by default; 0 reuses lists for unchanged positions only.
     reductions : mapping of str to str, optional
         Offered rules by which several steps' values of an output become one, such as ``{"charges": "mean"}``.
+    accept : frozenset of str, optional
+        Physics that may be counted twice, such as ``{"dispersion"}``; ``"level_of_theory"`` lets corrections be added
+        to models that were fitted to something else.
     """
 
     additive_keys: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
@@ -159,6 +176,7 @@ class PipelineSettings:
     reductions: Mapping[str, str] | None = attrs.field(
         default=None, converter=attrs.converters.optional(freeze), validator=_rules
     )
+    accept: frozenset[str] | None = attrs.field(default=None, converter=_optional_names, validator=_accepted)
 
 
 def _as_groups(groups: Any) -> tuple[PipelineGroup, ...]:

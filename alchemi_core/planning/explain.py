@@ -37,6 +37,7 @@ def _head(plan: ExecutionPlan) -> Iterator[str]:
     idle = [f"[{i}] {label}" for i, label in enumerate(plan.labels) if i not in {step.index for step in plan.steps}]
     if idle:
         yield f"idle    {', '.join(idle)}   since nothing asked for depends on them"
+    yield from (f"accepts {text}" for text in plan.accepted)
 
 
 def _described(name: str) -> str:

@@ -249,6 +249,8 @@ class ExecutionPlan:
         Number of values kept during a run.
     labels : tuple of str
         Printed names of all declared steps, whether they run or not.
+    accepted : tuple of str
+        What would have been refused, had the user not accepted it.
     """
 
     requested: tuple[str, ...]
@@ -261,6 +263,7 @@ class ExecutionPlan:
     accepts: tuple[str, ...]
     num_slots: int
     labels: tuple[str, ...]
+    accepted: tuple[str, ...] = ()
 
     @cached_property
     def steps_by_group(self) -> tuple[tuple[PlannedStep, ...], ...]:

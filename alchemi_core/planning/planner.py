@@ -9,6 +9,7 @@ import attrs
 from alchemi_core.errors import UnknownOutputError
 from alchemi_core.neighbors.routing import REFERENCE_COSTS
 from alchemi_core.planning.contributions import Contributions, Wires, reported_as, resamples
+from alchemi_core.planning.double_counting import check_counting
 from alchemi_core.planning.formulas import derivative_text, weighted
 from alchemi_core.planning.plan import (
     ExecutionPlan,
@@ -86,6 +87,7 @@ class _Planner:
 
     def plan(self) -> ExecutionPlan:
         running = self._running()
+        accepted = check_counting(running, self.settings.accept or frozenset()) if self._wants_energy else ()
         modes = {step.index: self._contributions.mode(step, self._wanted) for step in running}
         check_trainable(self._contributions, modes, self._wanted, differentiable=self.differentiable)
         sharing = share(running, self.settings, self.costs)
@@ -103,7 +105,12 @@ class _Planner:
             accepts=self._from_batch(running, optional=True),
             num_slots=slots.count,
             labels=tuple(step.label for step in self._contributions.steps),
+            accepted=accepted,
         )
+
+    @property
+    def _wants_energy(self) -> bool:
+        return "energy" in self.requested or bool(self._wanted)
 
     @property
     def _contributions(self) -> Contributions:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from alchemi_core.contract import Analytic, OutputKind
 from alchemi_core.models import ModelConfig
+from alchemi_core.planning.double_counting import described
 from alchemi_core.planning.requests import available_outputs, default_outputs, in_table_order
 from alchemi_core.planning.sharing import merged_config
 from alchemi_core.planning.wiring import resolve_wires
@@ -38,7 +39,7 @@ def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> Model
         active_outputs=default_outputs(groups) if settings.active_outputs is None else settings.active_outputs,
         elements=_common_elements(steps),
         level_of_theory=_common_level(steps),
-        contains=frozenset(part for step in steps for part in step.config.contains),
+        contains=_contained(steps),
         citations=tuple(dict.fromkeys(text for step in steps for text in step.config.citations)),
     )
 
@@ -46,6 +47,12 @@ def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> Model
 def _from_outside(groups: Sequence[FlatGroup], *, optional: bool) -> frozenset[str]:
     wires = [wire for wires in resolve_wires(groups) for wire in wires if wire.producer is None]
     return frozenset(wire.name for wire in wires if wire.optional is optional)
+
+
+def _contained(steps: Sequence[FlatStep]) -> dict[str, str]:
+    """Return all that the parts contain; what stands for it by part."""
+    names = dict.fromkeys(name for step in steps for name in step.config.contains)
+    return {name: " and ".join(described(step, name) for step in steps if name in step.config.contains) for name in names}
 
 
 def _common_elements(steps: Sequence[FlatStep]) -> frozenset[int] | None:

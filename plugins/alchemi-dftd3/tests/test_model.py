@@ -27,7 +27,7 @@ def test_config():
     assert config.supports_pbc
     assert not config.needs_pbc
     assert config.neighbor_config is None
-    assert config.contains == {"dispersion"}
+    assert dict(config.contains) == {"dispersion": "D3(BJ)"}
     assert config.level_of_theory == "R2SCAN"
     assert config.citations == ("10.1063/1.3382344", "10.1002/jcc.21759", "10.21105/joss.07169")
 

@@ -14,18 +14,22 @@ CHECKPOINTS = [
 ]
 
 
-def agree(value, reference):
-    """To 1e-5 of the largest: sevenn computes in float32, whose rounding is 1e-7."""
+CANCELLING = {"stress": 0.1}
+"""Size of the terms whose sum may be far smaller: bulk moduli are around 1 eV/Å³."""
+
+
+def agree(value, reference, name="energy"):
+    """To 1e-5 of the largest: sevenn computes in float32, whose rounding is 1e-7 of every term."""
     value, reference = np.asarray(value, dtype=float), np.asarray(reference, dtype=float)
-    scale = max(np.abs(reference).max(), 1e-2)
-    np.testing.assert_allclose(value.reshape(reference.shape), reference, rtol=0, atol=1e-5 * scale)
+    scale = max(np.abs(reference).max(), CANCELLING.get(name, 1e-2))
+    np.testing.assert_allclose(value.reshape(reference.shape), reference, rtol=0, atol=1e-5 * scale, err_msg=name)
 
 
 def test_every_structure(structure, evaluate, calculate):
     names = ALL if structure.cell.rank == 3 else ALL[:3]
     out, reference = evaluate(structure, *names), calculate(structure)
     for name in names:
-        agree(out[name], reference[name])
+        agree(out[name], reference[name], name)
 
 
 @pytest.mark.parametrize(("checkpoint", "modal"), CHECKPOINTS)
@@ -34,7 +38,7 @@ def test_every_shipped_checkpoint(structures, evaluate, calculate, checkpoint, m
     out = evaluate(atoms, *ALL, checkpoint=checkpoint, modal=modal)
     reference = calculate(atoms, checkpoint.replace("sevennet", "7net"), modal)
     for name in ALL:
-        agree(out[name], reference[name])
+        agree(out[name], reference[name], name)
 
 
 def test_checkpoints_differ(structures, evaluate):
@@ -56,9 +60,9 @@ def test_batch_is_like_one_by_one(structures, evaluate, calculate, dtype):
     for system, atoms in enumerate(batch):
         alone = calculate(atoms)
         agree(out["energy"][system], alone["energy"])
-        agree(forces[system], alone["forces"])
+        agree(forces[system], alone["forces"], "forces")
         if atoms.cell.rank == 3:
-            agree(out["stress"][system], alone["stress"])
+            agree(out["stress"][system], alone["stress"], "stress")
         else:
             assert bool(out["stress"][system].isnan().all())
 

@@ -87,7 +87,8 @@ class DFTD3(BaseModelMixin, torch.nn.Module):
             active_outputs={"energy", "forces", "stress"},
             supports_pbc=True,
             elements=sdftd3.ELEMENTS if self.kernels is None or backend == "auto" else self.kernels.elements,
-            contains={"dispersion"},
+            contains={"dispersion": f"D3({self.damping.form.upper()})"},
+            correction=True,
             level_of_theory=self.damping.functional.upper(),
             citations=dict.fromkeys((D3, FORMS[self.damping.form].doi, S_DFTD3)),
         )

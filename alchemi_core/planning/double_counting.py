@@ -1,0 +1,162 @@
+"""The guard against physics counted twice, and against corrections made for another level of theory.
+
+A model fitted to dispersion-corrected data plus a dispersion correction has dispersion twice, and a correction fitted
+for one functional is wrong on top of another; neither shows in any number that a run prints.
+
+Weights tell counting twice from mixing: in ``0.5*a + 0.5*b`` what both contain is there once, in ``0.5*(a + d3)``
+with an ``a`` that contains dispersion it is there twice. So what is compared is the sum of weights of the steps that
+contain something with the sum of weights of the potentials: models that are more than a correction, and were fitted to
+a level of theory or contain what is looked at. Restraints and the like are no potentials, and count for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from math import fsum
+from typing import TYPE_CHECKING
+
+import attrs
+
+from alchemi_core.errors import DoubleCountingError
+from alchemi_core.planning.contributions import contributors
+from alchemi_core.topology import LEVEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from alchemi_core.models import ModelConfig
+    from alchemi_core.planning.flat import FlatStep
+
+ROUNDING = 1e-9
+"""Part by which sums of weights may differ and still be equal: 0.1 + 0.2 is not quite 0.3 in binary."""
+
+_DISPERSION = re.compile(r"[-+ ](d[234]|nl|r?vv10)[a-z0-9]*(\W.*)?$")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
+
+
+@attrs.frozen
+class Objection:
+    """What is wrong with a sum of models.
+
+    Parameters
+    ----------
+    topic : str
+        What a user accepts to have it all the same: a name of the physics, or ``"level_of_theory"``.
+    found : str
+        What was met, naming the steps.
+    expected : str
+        What would be right.
+    fix : str
+        What to do other than accepting it.
+    """
+
+    topic: str
+    found: str
+    expected: str
+    fix: str
+
+
+def check_counting(running: Sequence[FlatStep], accept: frozenset[str]) -> tuple[str, ...]:
+    """Refuse physics counted twice and corrections for another level of theory.
+
+    Parameters
+    ----------
+    running : sequence of FlatStep
+        Steps of one plan.
+    accept : frozenset of str
+        What the user accepts, see `alchemi_core.topology.PipelineSettings`.
+
+    Returns
+    -------
+    tuple of str
+        What was found and accepted.
+
+    Raises
+    ------
+    DoubleCountingError
+        For the first thing found that is not accepted.
+    """
+    steps = [step for step in contributors(running) if step.weight]
+    objections = [*_counted_twice(steps), *_for_another_level(steps)]
+    for objection in objections:
+        if objection.topic not in accept:
+            raise DoubleCountingError(
+                objection.found,
+                expected=objection.expected,
+                who="composition",
+                fix=f"{objection.fix}; or accept={{{objection.topic!r}}} where it is meant",
+            )
+    return tuple(objection.found for objection in objections)
+
+
+def described(step: FlatStep, physics: str) -> str:
+    """Return a step's name with what stands for the physics in it."""
+    note = step.config.contains[physics]
+    return f"{step.label} ({note})" if note else step.label
+
+
+def functionals(level: str) -> frozenset[str]:
+    """Return the density functionals that a level of theory names, spelt alike whoever wrote them.
+
+    Basis sets, Hubbard terms and dispersion are left out: ``"PBE / PBE+U"`` names PBE, and ``"ωB97M-D3(BJ)/def2-TZVPP"``
+    the functional that s-dftd3 calls wb97m.
+
+    Examples
+    --------
+    >>> sorted(functionals("PBE / PBE+U")), sorted(functionals("ωB97M-D3(BJ)/def2-TZVPP"))
+    (['pbe'], ['wb97m'])
+    """
+    return frozenset(name for text in level.split(" / ") if (name := _functional(text)))
+
+
+def _functional(text: str) -> str:
+    name = text.strip().casefold().replace("ω", "w").partition("/")[0].removesuffix("+u")
+    return _NOT_IN_NAMES.sub("", _DISPERSION.sub("", name))
+
+
+def _counted_twice(steps: Sequence[FlatStep]) -> Iterator[Objection]:
+    for physics in dict.fromkeys(name for step in steps for name in step.config.contains):
+        having = [step for step in steps if physics in step.config.contains]
+        whole = fsum(step.weight for step in steps if _is_potential(step.config, physics))
+        # A sum of corrections, or a difference of models, has no whole to compare with: then one of the terms is.
+        once = max(abs(whole), *(abs(step.weight) for step in having))
+        if len(having) > 1 and abs(fsum(step.weight for step in having)) > once * (1.0 + ROUNDING):
+            yield _twice(physics, having)
+
+
+def _is_potential(config: ModelConfig, physics: str) -> bool:
+    return not config.correction and (physics in config.contains or bool(config.level_of_theory))
+
+
+def _twice(physics: str, having: Sequence[FlatStep]) -> Objection:
+    named = [f"step {step.index} ({step.label}{_note(step, physics)})" for step in having]
+    return Objection(
+        topic=physics,
+        found=f"{physics} is counted twice: in " + " and in ".join(named),
+        expected=f"{physics} once",
+        fix="leave one of them out, or switch it off in the other",
+    )
+
+
+def _note(step: FlatStep, physics: str) -> str:
+    note = step.config.contains[physics]
+    return f": {note}" if note else ""
+
+
+def _for_another_level(steps: Sequence[FlatStep]) -> Iterator[Objection]:
+    fitted = [step for step in steps if step.config.level_of_theory and not step.config.correction]
+    stated = frozenset(name for step in fitted for name in functionals(step.config.level_of_theory))
+    for step in steps:
+        own = functionals(step.config.level_of_theory) if step.config.correction else frozenset()
+        if own and stated and not own & stated:
+            yield _another(step, fitted)
+
+
+def _another(step: FlatStep, fitted: Sequence[FlatStep]) -> Objection:
+    models = " and ".join(f"step {one.index} ({one.label}) was fitted to {one.config.level_of_theory}" for one in fitted)
+    return Objection(
+        topic=LEVEL,
+        found=f"step {step.index} ({step.label}) corrects {step.config.level_of_theory}, but {models}",
+        expected="a correction for what the model was fitted to",
+        fix=f"take {step.label} with the parameters for {fitted[0].config.level_of_theory}",
+    )
