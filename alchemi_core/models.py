@@ -42,7 +42,8 @@ def _numbers(value: Any) -> frozenset[int] | None:
 
 def _physics(value: Any) -> FrozenMap[str, str]:
     """Accept names, or names with a note on what stands for each."""
-    return FrozenMap(value) if isinstance(value, FrozenMap | dict) else FrozenMap(dict.fromkeys(sorted(_names(value)), ""))
+    notes = value if isinstance(value, FrozenMap | dict) else dict.fromkeys(sorted(_names(value)), "")
+    return FrozenMap(notes)
 
 
 def _kinds(value: Any) -> FrozenMap[str, OutputKind]:

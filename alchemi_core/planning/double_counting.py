@@ -98,8 +98,8 @@ def described(step: FlatStep, physics: str) -> str:
 def functionals(level: str) -> frozenset[str]:
     """Return the density functionals that a level of theory names, spelt alike whoever wrote them.
 
-    Basis sets, Hubbard terms and dispersion are left out: ``"PBE / PBE+U"`` names PBE, and ``"ωB97M-D3(BJ)/def2-TZVPP"``
-    the functional that s-dftd3 calls wb97m.
+    Basis sets, Hubbard terms and dispersion are left out: ``"PBE / PBE+U"`` names PBE, and
+    ``"ωB97M-D3(BJ)/def2-TZVPP"`` the functional that s-dftd3 calls wb97m.
 
     Examples
     --------
@@ -153,7 +153,8 @@ def _for_another_level(steps: Sequence[FlatStep]) -> Iterator[Objection]:
 
 
 def _another(step: FlatStep, fitted: Sequence[FlatStep]) -> Objection:
-    models = " and ".join(f"step {one.index} ({one.label}) was fitted to {one.config.level_of_theory}" for one in fitted)
+    levels = [(one.index, one.label, one.config.level_of_theory) for one in fitted]
+    models = " and ".join(f"step {index} ({label}) was fitted to {level}" for index, label, level in levels)
     return Objection(
         topic=LEVEL,
         found=f"step {step.index} ({step.label}) corrects {step.config.level_of_theory}, but {models}",

@@ -51,8 +51,11 @@ def _from_outside(groups: Sequence[FlatGroup], *, optional: bool) -> frozenset[s
 
 def _contained(steps: Sequence[FlatStep]) -> dict[str, str]:
     """Return all that the parts contain; what stands for it by part."""
-    names = dict.fromkeys(name for step in steps for name in step.config.contains)
-    return {name: " and ".join(described(step, name) for step in steps if name in step.config.contains) for name in names}
+    having: dict[str, list[str]] = {}
+    for step in steps:
+        for name in step.config.contains:
+            having.setdefault(name, []).append(described(step, name))
+    return {name: " and ".join(parts) for name, parts in having.items()}
 
 
 def _common_elements(steps: Sequence[FlatStep]) -> frozenset[int] | None:
