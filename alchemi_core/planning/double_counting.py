@@ -74,19 +74,24 @@ def check_counting(running: Sequence[FlatStep], accept: frozenset[str]) -> tuple
     Raises
     ------
     DoubleCountingError
-        For the first thing found that is not accepted.
+        With all that was found and is not accepted.
     """
     steps = [step for step in contributors(running) if step.weight]
     objections = [*_counted_twice(steps), *_for_another_level(steps)]
-    for objection in objections:
-        if objection.topic not in accept:
-            raise DoubleCountingError(
-                objection.found,
-                expected=objection.expected,
-                who="composition",
-                fix=f"{objection.fix}; or accept={{{objection.topic!r}}} where it is meant",
-            )
+    if refused := [objection for objection in objections if objection.topic not in accept]:
+        raise _refusal(refused)
     return tuple(objection.found for objection in objections)
+
+
+def _refusal(refused: Sequence[Objection]) -> DoubleCountingError:
+    topics = ", ".join(repr(objection.topic) for objection in refused)
+    fixes = "; ".join(dict.fromkeys(objection.fix for objection in refused))
+    return DoubleCountingError(
+        "; ".join(objection.found for objection in refused),
+        expected="; ".join(objection.expected for objection in refused),
+        who="composition",
+        fix=f"{fixes}; or accept={{{topics}}} where it is meant",
+    )
 
 
 def described(step: FlatStep, physics: str) -> str:

@@ -91,8 +91,12 @@ def test_accepting_is_shown_by_the_plan_and_kept_by_sums():
 
 def test_accepting_one_thing_is_not_accepting_another():
     pipe = (mlip(level_of_theory="r2SCAN") + d3()).with_settings(accept={"dispersion"})
-    with pytest.raises(DoubleCountingError, match="was fitted to r2SCAN"):
+    with pytest.raises(DoubleCountingError, match="was fitted to r2SCAN") as caught:
         pipe.plan_for({"energy"})
+    assert "dispersion is counted" not in caught.value.found
+    with pytest.raises(DoubleCountingError, match="counted twice.*; step 1 .* fitted to r2SCAN") as caught:
+        pipe.with_settings(accept=()).plan_for({"energy"})
+    assert "accept={'dispersion', 'level_of_theory'}" in caught.value.fix
     assert len(pipe.with_settings(accept={"dispersion", "level_of_theory"}).plan.accepted) == 2
 
 

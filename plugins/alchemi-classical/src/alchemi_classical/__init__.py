@@ -1,0 +1,1 @@
+"""Classical potentials of alchemi: pair potentials with few parameters, and restraints."""
