@@ -7,6 +7,8 @@ from ase.build import bulk
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model
 
+pytestmark = pytest.mark.usefixtures("prints")  # Warp says on stderr that there is no CUDA driver
+
 MAGNESIA = {"Mg-O": {"A": 821.6, "rho": 0.3242}, "O-O": {"A": 22764.3, "rho": 0.149, "C": 27.88}}
 """Lewis and Catlow, J. Phys. C 18, 1149 (1985), doi:10.1088/0022-3719/18/6/010, with whole charges."""
 
