@@ -1,16 +1,16 @@
-"""Reader of model expressions: text to a flat sum of terms, with the place marked where it cannot."""
+"""Reader of model expressions: text to a flat sum of models and groups, with the place marked where it cannot."""
 
 from __future__ import annotations
 
 import ast
-import math
 import re
+from math import isfinite
 from typing import Any, NoReturn, TypeAlias
 
 import attrs
 
 from alchemi_core.errors import ExpressionError
-from alchemi_core.expressions import Expression, Term
+from alchemi_core.expressions import Expression, Group, Summand, Term
 from alchemi_core.frozenmap import FrozenMap
 
 MAX_LENGTH = 10_000
@@ -20,14 +20,15 @@ MAX_DEPTH = 50
 """Deepest nesting of brackets read."""
 
 EXAMPLE = "0.5*sevennet + dftd3(functional='pbe')"
+RENAMES = "{'partial_charges': 'charges'}"
 LARGEST = 1e300
 
 _STRING = r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
 _HYPHENATED = re.compile(rf"(?:{_STRING})|((?<![\w.])[^\W\d]\w*(?:-\w+)+)", re.DOTALL)
 _BRACKET = re.compile(rf"(?:{_STRING})|#[^\n]*|([([{{])|([)\]}}])", re.DOTALL)
 
-_Value: TypeAlias = "float | tuple[Term, ...]"
-"""What a part of an expression stands for: a bare number, or a sum of terms."""
+_Value: TypeAlias = "float | tuple[Summand, ...]"
+"""What a part of an expression stands for: a bare number, or a sum."""
 
 _Place: TypeAlias = "ast.expr | ast.keyword | tuple[int, int]"
 """A node, or line and column in characters, from 0."""
@@ -86,7 +87,7 @@ class Reader:
         except ValueError as error:
             self._refuse((0, 1), f"this is not an expression: {error}")
 
-    def _terms(self, node: ast.expr) -> tuple[Term, ...]:
+    def _terms(self, node: ast.expr) -> tuple[Summand, ...]:
         """Terms of a part that must be a sum of models."""
         value = self._value(node)
         if isinstance(value, float):
@@ -99,6 +100,10 @@ class Reader:
                 return self._sum(node)
             case ast.BinOp(op=ast.Mult()):
                 return self._product(node)
+            case ast.BinOp(op=ast.RShift()):
+                return (self._renamed(node),)
+            case ast.List():
+                return (self._group(node),)
             case ast.Name():
                 return (Term(self._written(node)),)
             case ast.Call():
@@ -107,7 +112,7 @@ class Reader:
                 return self._weight(node)
         return self._misfit(node)
 
-    def _sum(self, node: ast.expr) -> tuple[Term, ...]:
+    def _sum(self, node: ast.expr) -> tuple[Summand, ...]:
         parts: list[ast.expr] = []
         while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             parts.append(node.right)
@@ -120,11 +125,52 @@ class Reader:
             left, right = right, left
         if isinstance(left, tuple):
             self._refuse(node.right, "two models are multiplied", "a number on one side of *", "a + b adds models")
-        product = _scaled(left, right)
-        weights = [product] if isinstance(product, float) else [term.weight for term in product]
-        if not all(math.isfinite(weight) for weight in weights):
+        product = left * right if isinstance(right, float) else tuple(term.scaled(left) for term in right)
+        if not (isfinite(product) if isinstance(product, float) else Expression(product).is_finite):
             self._refuse(node, "the weight is not finite")
         return product
+
+    def _group(self, node: ast.List) -> Group:
+        """Steps in square brackets; a sum or a group among them is refused, and the fix is the list of all models."""
+        values = [self._terms(item) for item in node.elts]
+        whole = Group(tuple(model for value in values for model in Expression(value).models))
+        if not values:
+            self._refuse(node, "there is nothing in the square brackets", "one model or more", "[eeq, ewald]")
+        for item, value in zip(node.elts, values, strict=True):
+            if not _is_model(value):
+                what = "a sum" if len(value) > 1 else "a group"
+                self._refuse(item, f"{what} stands inside square brackets", "one model between commas", str(whole))
+        return whole
+
+    def _renamed(self, node: ast.BinOp) -> Term:
+        if not isinstance(node.right, ast.Dict):
+            self._no_renames(node)
+        value, renames = self._terms(node.left), self._mapping(node.right)
+        if not _is_model(value):
+            self._refuse(node.left, "renames are of the outputs of one model", "one model before >>", self._owner(node))
+        if not all(isinstance(new, str) for new in renames.values()):
+            self._refuse(node.right, "new names are texts", fix=f"such as {RENAMES}")
+        (term,) = value[0].models
+        if term.wire:
+            self._refuse(node.right, "outputs are renamed twice", fix="all renames in one {...}")
+        return attrs.evolve(term, wire=renames)
+
+    def _owner(self, node: ast.BinOp) -> str:
+        """Say where renames belong that follow several models: the last of them has them, most likely."""
+        match node.left:
+            case ast.BinOp(op=ast.Add(), left=rest, right=last):
+                return f"{self._written(rest)} + ({self._written(last)} >> {self._written(node.right)})"
+        return f"after the model that gives them: [eeq >> {self._written(node.right)}, ewald]"
+
+    def _no_renames(self, node: ast.BinOp) -> NoReturn:
+        left, right, first = self._written(node.left), self._written(node.right), node.right
+        while isinstance(first, ast.BinOp):
+            first = first.left
+        fix = f"[{left}, {right}]"
+        if isinstance(first, ast.Dict):
+            renames = self._written(first)
+            fix = f"({left} >> {renames}){right.removeprefix(renames)}"
+        self._refuse(node.right, "what stands after >> is no mapping of names", f"renames, such as {RENAMES}", fix)
 
     def _call(self, node: ast.Call) -> Term:
         if not isinstance(node.func, ast.Name):
@@ -146,7 +192,7 @@ class Reader:
     def _no_number(self, node: ast.expr) -> NoReturn:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             self._refuse(node, "a text is no model", "a model name", f"without quotes: {node.value}")
-        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Name | ast.Call):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Name | ast.Call | ast.List):
             fix = f"-1*{self._written(node.operand)}"
             self._refuse(node, "a sign stands before a model", "signs before numbers", fix)
         self._refuse(node, "this is neither a model nor a finite number")
@@ -178,7 +224,10 @@ class Reader:
                 self._refuse(node.right, "models are not subtracted", "+ between models", "a + -1*b")
             case ast.BinOp(op=ast.Div()):
                 self._refuse(node.right, "models are not divided", "* by a number", "0.5*a")
-        self._refuse(node, "this does not belong here", "model names, name=literal options, +, * by numbers, brackets")
+            case ast.Tuple(elts=[_, second, *_]):
+                fix = f"[{', '.join(map(self._written, node.elts))}]"
+                self._refuse(second, "models are listed", "+ between models, [...] around steps of one group", fix)
+        self._refuse(node, "this does not belong here", "models, name=literal options, +, * by numbers, brackets")
 
     def _written(self, node: ast.expr) -> str:
         return ast.get_source_segment(self.source, node) or ""
@@ -211,7 +260,6 @@ def _number(node: ast.expr) -> int | float | None:
     return sign * value
 
 
-def _scaled(weight: float, value: _Value) -> _Value:
-    if isinstance(value, float):
-        return weight * value
-    return tuple(attrs.evolve(term, weight=term.weight * weight) for term in value)
+def _is_model(value: tuple[Summand, ...]) -> bool:
+    """Tell whether a sum is a single model."""
+    return len(value) == 1 and isinstance(value[0], Term)

@@ -1,29 +1,28 @@
-"""Model expressions: ``"0.5*sevennet + dftd3(functional='pbe')"`` to a pipeline, never evaluated.
+"""Model expressions: ``"[eeq, ewald] + dftd3(functional='pbe')"`` to a pipeline, never evaluated.
 
 An expression is made of model names, options in brackets as ``name=literal``, ``+`` between models, ``*`` by a number,
-and brackets. Whatever the bracketing, the result is one flat sum of weighted terms. Names may be written as their
-plugin offers them, hyphens included (``lennard-jones``), with no blank around the hyphen; ``lennard_jones`` means the
-same. Reading goes through `ast` and a short list of allowed nodes.
+and brackets. Whatever the bracketing, the result is one flat sum of weighted terms. Square brackets hold steps, in
+order, that share one derivative: ``[eeq, ewald]`` is ``PipelineGroup(steps=[eeq, ewald], use_autograd=True)``. What
+one step gives another by another name is renamed with ``>>``: ``[mine >> {'partial_charges': 'charges'}, ewald]``.
+Names may be written as their plugin offers them, hyphens included (``lennard-jones``), with no blank around the
+hyphen; ``lennard_jones`` means the same. Reading goes through `ast` and a short list of allowed nodes.
 """
 
 from __future__ import annotations
 
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.frozenmap import FrozenMap, freeze
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from alchemi_core.models import BaseModelMixin
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.registry import Registry
-
-
-def _frozen(options: Mapping[str, Any]) -> FrozenMap[str, Any]:
-    return FrozenMap(options)
+    from alchemi_core.topology import PipelineStep
 
 
 @attrs.frozen
@@ -38,32 +37,79 @@ class Term:
         Arguments for ``create_model``; sequences are kept as tuples, mappings as `FrozenMap`.
     weight : float
         Factor on everything additive that the model gives.
+    wire : mapping of str to str
+        Renames of its outputs for the models after it.
     """
 
     name: str
-    options: FrozenMap[str, Any] = attrs.field(factory=FrozenMap, converter=_frozen)
+    options: FrozenMap[str, Any] = attrs.field(factory=FrozenMap, converter=freeze)
     weight: float = attrs.field(default=1.0, converter=float)
+    wire: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=freeze)
+
+    @property
+    def models(self) -> tuple[Term, ...]:
+        """Itself, as for every summand of an expression: the models in it."""
+        return (self,)
+
+    def scaled(self, weight: float) -> Term:
+        """Return it with its weight multiplied."""
+        return attrs.evolve(self, weight=self.weight * weight)
 
     def __str__(self) -> str:
         options = ", ".join(f"{key}={_thaw(value)!r}" for key, value in self.options.items())
         call = f"{self.name}({options})" if options else self.name
-        return call if self.weight == 1.0 else f"{self.weight!r}*{call}"
+        weighted = call if self.weight == 1.0 else f"{self.weight!r}*{call}"
+        return f"{weighted} >> {dict(self.wire)!r}" if self.wire else weighted
+
+
+@attrs.frozen
+class Group:
+    """Steps, in order, that share one derivative: what square brackets hold.
+
+    Parameters
+    ----------
+    models : tuple of Term
+        In the order written; a weight before the brackets is in each of theirs.
+    """
+
+    models: tuple[Term, ...]
+
+    def scaled(self, weight: float) -> Group:
+        """Return it with the weight of every step multiplied."""
+        return Group(tuple(step.scaled(weight) for step in self.models))
+
+    def __str__(self) -> str:
+        return f"[{', '.join(map(str, self.models))}]"
+
+
+Summand: TypeAlias = Term | Group
+"""What stands between the ``+`` of an expression."""
 
 
 @attrs.frozen
 class Expression:
-    """A flat sum of weighted models; printing it gives text that reads back as the same value.
+    """A flat sum of weighted models and groups of them; printing it gives text that reads back as the same value.
 
     Parameters
     ----------
-    terms : tuple of Term
+    terms : tuple of Term or Group
         In the order written.
     """
 
-    terms: tuple[Term, ...]
+    terms: tuple[Summand, ...]
+
+    @property
+    def models(self) -> tuple[Term, ...]:
+        """Every model of every summand, in the order written."""
+        return tuple(model for term in self.terms for model in term.models)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every weight is."""
+        return all(isfinite(model.weight) for model in self.models)
 
     def __str__(self) -> str:
-        return " + ".join(str(term) for term in self.terms)
+        return " + ".join(f"({term})" if isinstance(term, Term) and term.wire else str(term) for term in self.terms)
 
 
 def parse_expression(text: str) -> Expression:
@@ -72,7 +118,7 @@ def parse_expression(text: str) -> Expression:
     Parameters
     ----------
     text : str
-        Such as ``"0.5*sevennet + dftd3(functional='pbe')"``.
+        Such as ``"0.5*sevennet + [eeq, ewald(accuracy=1e-6)] + dftd3(functional='pbe')"``.
 
     Raises
     ------
@@ -83,6 +129,8 @@ def parse_expression(text: str) -> Expression:
     --------
     >>> print(parse_expression("0.5*(sevennet + 2*dftd3(functional='pbe'))"))
     0.5*sevennet + dftd3(functional='pbe')
+    >>> print(parse_expression("0.5*[mine >> {'partial_charges': 'charges'}, ewald]"))
+    [0.5*mine >> {'partial_charges': 'charges'}, 0.5*ewald]
     """
     from alchemi_core.expression_reader import Reader
 
@@ -90,28 +138,47 @@ def parse_expression(text: str) -> Expression:
 
 
 def build_expression(expression: Expression, registry: Registry) -> PipelineModelWrapper:
-    """Create the models of an expression and compose them as ``a + b`` and ``0.5 * a`` do.
+    """Create the models of an expression and compose them as ``a + b``, ``0.5 * a`` and ``PipelineGroup`` do.
 
     Raises
     ------
     UnknownOfferError, OptionError
         If a model or an option is not known.
+    PlanningError
+        If the wiring cannot be right.
     """
     from alchemi_core.algebra import add
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.topology import PipelineGroup
 
-    whole = reduce(add, [_build_term(term, registry) for term in expression.terms])
+    whole = reduce(add, [_build(term, registry) for term in expression.terms])
     return whole if isinstance(whole, PipelineModelWrapper) else PipelineModelWrapper([PipelineGroup([whole])])
 
 
-def _build_term(term: Term, registry: Registry) -> Any:
+def _build(term: Summand, registry: Registry) -> BaseModelMixin:
     from alchemi_core.algebra import scale
+    from alchemi_core.pipeline import PipelineModelWrapper
+    from alchemi_core.topology import PipelineGroup
+
+    if isinstance(term, Group) or term.wire:
+        steps = [_step(model, registry) for model in term.models]
+        return PipelineModelWrapper([PipelineGroup(steps, use_autograd=isinstance(term, Group))])
+    model = _create(term, registry)
+    scaled: BaseModelMixin = model if term.weight == 1.0 else scale(model, term.weight)
+    return scaled
+
+
+def _step(term: Term, registry: Registry) -> PipelineStep:
+    from alchemi_core.topology import PipelineStep
+
+    return PipelineStep(_create(term, registry), wire=term.wire, weight=term.weight)
+
+
+def _create(term: Term, registry: Registry) -> BaseModelMixin:
     from alchemi_core.registry import create_model
 
     options = {key: _thaw(value) for key, value in term.options.items()}
-    model = create_model(_offered_name(term.name, registry), registry=registry, **options)
-    return model if term.weight == 1.0 else scale(model, term.weight)
+    return create_model(_offered_name(term.name, registry), registry=registry, **options)
 
 
 def _offered_name(written: str, registry: Registry) -> str:

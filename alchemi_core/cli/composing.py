@@ -31,7 +31,7 @@ def compose(expression: str, device: torch.device) -> PipelineModelWrapper:
         If the expression cannot be read, or names what is not there.
     """
     parsed = parse_expression(expression)
-    with waiting(f"loading {', '.join(term.name for term in parsed.terms)}"):
+    with waiting(f"loading {', '.join(model.name for model in parsed.models)}"):
         pipeline = build_expression(parsed, default_registry())
         return pipeline if device.type == "cpu" else pipeline.to(device)
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from alchemi_core.cli.relaxation import Relaxation, RelaxationStep
     from alchemi_core.cli.structures import Structure
 
+SUBTITLE = 125
+"""Characters that fit above the picture."""
+
 FILES = ("trajectory.extxyz", "final.extxyz", "run.json", "relax.png")
 
 
@@ -30,18 +33,32 @@ class Outcome:
     how : Relaxation
         What was asked.
     steps : list of RelaxationStep
-        The start and all steps.
-    status : str
-        ``"converged"``, ``"not converged"``, ``"interrupted"`` or ``"failed"``.
-    error : str
-        What failed.
+        The start and all steps; empty where the first one failed.
+    cause : BaseException, optional
+        What put an end to it before its own.
     """
 
     structure: Structure
     how: Relaxation
     steps: list[RelaxationStep]
-    status: str
-    error: str = ""
+    cause: BaseException | None = None
+
+    @property
+    def status(self) -> str:
+        """``"converged"``, ``"not converged"``, ``"interrupted"`` or ``"failed"``."""
+        if self.cause is None:
+            return "converged" if self.steps[-1].converged else "not converged"
+        return "interrupted" if isinstance(self.cause, KeyboardInterrupt) else "failed"
+
+    @property
+    def error(self) -> str:
+        """What failed."""
+        return str(self.cause) or type(self.cause).__name__ if self.status == "failed" else ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it came to its own end, converged or out of steps."""
+        return self.status in ("converged", "not converged")
 
     @property
     def converged(self) -> bool:
@@ -84,11 +101,17 @@ class Outcome:
 
     def write(self, folder: Path, record: dict[str, Any], model: str) -> None:
         """Write the record and the picture; the last structure only where the run came to its end."""
-        if self.status in ("converged", "not converged"):
+        if self.ended:
             write_text(folder / "final.extxyz", as_text([self.steps[-1].snapshot.atoms]))
         write_json(folder / "run.json", record | self.record())
         # Only now, so that a run starts without waiting for matplotlib.
         from alchemi_core.cli.relax_plot import plot_relaxation
 
         title = f"{self.structure.label}  {self.structure.atoms.symbols}"
-        plot_relaxation(folder / "relax.png", self.steps, self.how.fmax, title, f"{model} · {self.sentence}")
+        plot_relaxation(folder / "relax.png", self.steps, self.how.fmax, title, self._subtitle(model))
+
+    def _subtitle(self, model: str) -> str:
+        """Model and outcome, on a line that fits above the picture."""
+        room = SUBTITLE - len(self.sentence)
+        line = " ".join(model.split())
+        return f"{line if len(line) <= room else line[: room - 1] + '…'} · {self.sentence}"

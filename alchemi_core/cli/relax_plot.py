@@ -1,4 +1,4 @@
-"""The picture of a relaxation: energy, largest force, cell lengths and volume over the steps."""
+"""The picture of a relaxation: energy and largest force over the steps, cell lengths and volume where they change."""
 
 from __future__ import annotations
 
@@ -38,16 +38,21 @@ def plot_relaxation(path: Path, steps: Sequence[RelaxationStep], fmax: float, ti
     title, subtitle : str
         Above the panels.
     """
-    has_cell = steps[0].snapshot.cell is not None
-    figure, panels = plots.new_figure(title, subtitle, 2 if has_cell else 1, 2)
+    cell_moved = _cell_moved(steps)
+    figure, panels = plots.new_figure(title, subtitle, 2 if cell_moved else 1, 2)
     _energy(panels[0], steps)
     _force(panels[1], steps, fmax)
-    if has_cell:
+    if cell_moved:
         _lengths(panels[2], steps)
         _volume(panels[3], steps)
     for axes in panels:
         plots.whole_steps(axes)
     plots.save(figure, path)
+
+
+def _cell_moved(steps: Sequence[RelaxationStep]) -> bool:
+    cells = [step.snapshot.cell for step in steps if step.snapshot.cell is not None]
+    return any((cell != cells[0]).any() for cell in cells)
 
 
 def _numbers(steps: Sequence[RelaxationStep]) -> list[float]:
@@ -72,6 +77,8 @@ def _force(axes: Axes, steps: Sequence[RelaxationStep], fmax: float) -> None:
     if not same and max(on_atoms) > FLOOR:
         plots.line(axes, numbers, on_atoms, plots.QUIET, "on atoms")
     axes.set_yscale("log")
+    # Where forces fall by less than ten, matplotlib names the ticks between the powers too.
+    axes.tick_params(axis="y", which="minor", colors=plots.QUIET, labelcolor=plots.INK, labelsize=8.5)
     plots.level(axes, fmax, f"wanted: {fmax:g}")
     plots.legend(axes)
     plots.label(axes, f"Largest force  → {steps[-1].pull:.2g} eV/Å", "step", "eV/Å")

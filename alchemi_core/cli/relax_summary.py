@@ -1,17 +1,14 @@
-"""What a relaxation came to: start beside end, and one line per structure where there are several."""
+"""What a relaxation came to: start beside end."""
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from typing import TYPE_CHECKING
 
-from alchemi_core.atomic_write import write_text
 from alchemi_core.cli.tables import Column, show_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from alchemi_core.cli.relax_outcome import Outcome
@@ -25,10 +22,9 @@ CELL = (
     ("β", "°", ".2f"),
     ("γ", "°", ".2f"),
 )
-OVERVIEW = ("structure", "atoms", "status", "steps", "seconds", "energy_eV", "largest_force_eV_per_A", "volume_A3")
 
 
-def show_summary(outcome: Outcome) -> None:
+def show_summary(outcome: Outcome, folder: Path) -> None:
     """Print start, end and change of energy in all and per term, of forces and stress, and of the cell."""
     first, last = outcome.steps[0].snapshot, outcome.steps[-1].snapshot
     columns = (
@@ -40,6 +36,7 @@ def show_summary(outcome: Outcome) -> None:
     )
     sys.stdout.write("\n")
     show_table("", columns, list(_rows(first, last)))
+    sys.stdout.write(f"{outcome.sentence}; wrote {folder}\n")
 
 
 def _rows(first: Snapshot, last: Snapshot) -> Iterator[tuple[str, str, str, str, str]]:
@@ -62,36 +59,10 @@ def _optional(
 
 
 def _row(name: str, unit: str, first: float, last: float, form: str) -> tuple[str, str, str, str, str]:
-    return name, unit, _text(first, form), _text(last, form), _text(last - first, "+" + form)
+    return name, unit, shown(first, form), shown(last, form), shown(last - first, "+" + form)
 
 
-def _text(value: float, form: str) -> str:
-    """Format a number; one that rounds to zero has no minus sign."""
+def shown(value: float, form: str) -> str:
+    """Return a number as text; one that rounds to zero has no minus sign."""
     text = format(value, form)
     return format(0.0, form) if float(text) == 0.0 else text
-
-
-def show_overview(outcomes: Sequence[Outcome], folder: Path) -> None:
-    """Print one line per structure, and write ``summary.csv``."""
-    rows = [_line(outcome) for outcome in outcomes]
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([OVERVIEW, *rows])
-    write_text(folder / "summary.csv", text.getvalue())
-    columns = [Column(name, number=name not in ("structure", "status")) for name in OVERVIEW]
-    sys.stdout.write("\n")
-    show_table("", columns, rows)
-
-
-def _line(outcome: Outcome) -> list[str]:
-    last = outcome.steps[-1]
-    end = last.snapshot
-    return [
-        outcome.structure.label,
-        str(len(end.atoms)),
-        outcome.status,
-        str(end.step),
-        f"{end.elapsed:.2f}",
-        f"{end.energy:.6f}",
-        f"{last.pull:.5f}",
-        "" if end.volume is None else f"{end.volume:.4f}",
-    ]

@@ -17,7 +17,8 @@ from alchemi_core.hookspecs import hookimpl
 from alchemi_core.offers import ModelOffer
 
 NAMES = {"springs": "Springs", "brittle": "Brittle", "souring": "Souring", "slow-springs": "Slow", "blind": "Blind"}
-NAMES["hydrogen"] = "Hydrogen"
+NAMES |= {"hydrogen": "Hydrogen", "picky": "Picky", "stressless": "Stressless", "charged": "Charged"}
+NAMES |= {"flow": "Flow", "coulomb": "Coulomb"}
 
 @hookimpl
 def alchemi_models():

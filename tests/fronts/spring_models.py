@@ -2,6 +2,7 @@
 
 import time
 
+import attrs
 import torch
 
 from alchemi_core.contract import Analytic, Constant, OnGraph
@@ -9,6 +10,7 @@ from alchemi_core.errors import GeometryError
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
+from alchemi_core.quantities import COULOMB_CONSTANT
 
 
 class Springs(BaseModelMixin):
@@ -99,6 +101,83 @@ class Hydrogen(Springs):
 
     def __init__(self):
         super().__init__(name="hydrogen")
-        import attrs
-
         self.model_config = attrs.evolve(self.model_config, elements={1})
+
+
+class Picky(Springs):
+    """Breaks for structures of so many atoms, and no others, at a given evaluation of them."""
+
+    def __init__(self, size=3, after=1, own=True, **options):
+        super().__init__(**options)
+        self.size, self.after, self.own, self.seen = size, after, own, 0
+
+    def compute(self, view, requested):
+        self.seen += view.num_atoms == self.size
+        if view.num_atoms == self.size and self.seen > self.after:
+            raise (GeometryError if self.own else ZeroDivisionError)("the spring broke")
+        return super().compute(view, requested)
+
+
+class Stressless(Springs):
+    """Springs that do not know their stress."""
+
+    def __init__(self):
+        super().__init__(name="stressless")
+        kinds = {name: kind for name, kind in self.model_config.kinds.items() if name != "stress"}
+        self.model_config = attrs.evolve(self.model_config, outputs=kinds)
+
+
+class Charged(BaseModelMixin):
+    """An energy of 3 eV per unit of total charge and 5 eV per unpaired electron, whatever the geometry."""
+
+    def __init__(self):
+        outputs = {"energy": Analytic(), "forces": Analytic()}
+        inputs = {"total_charge", "multiplicity"}
+        self.model_config = ModelConfig(name="charged", outputs=outputs, optional_inputs=inputs, supports_pbc=True)
+
+    def compute(self, view, requested):
+        zero = view.positions.new_zeros(view.num_systems, 1)
+        charge = zero if view.total_charge is None else view.total_charge
+        unpaired = zero if view.multiplicity is None else view.multiplicity - 1.0
+        outputs = {"energy": 3.0 * charge + 5.0 * unpaired, "forces": torch.zeros_like(view.positions)}
+        return {name: outputs[name] for name in requested}
+
+
+class Flow(BaseModelMixin):
+    """Charges that flow over a bond: q_i = Σ_j s (Z_j − Z_i) exp(−r), on the graph through the geometry."""
+
+    def __init__(self, scale=0.1, output="charges", cutoff=3.0):
+        self.scale, self.output = scale, output
+        self.model_config = ModelConfig(
+            name="flow",
+            outputs={output: OnGraph(("positions", "cell"))},
+            supports_pbc=True,
+            neighbor_config=NeighborConfig(cutoff),
+        )
+
+    def compute(self, view, requested):
+        i, j = view.neighbors.neighbor_list.long().unbind(1)
+        r = pair_vectors(view.positions, view.cell, view.neighbors, view.batch_idx).norm(dim=1)
+        z = view.atomic_numbers.to(r.dtype)
+        charges = (view.positions.sum(1) * 0.0).index_add(0, i, self.scale * (z[j] - z[i]) * torch.exp(-r))
+        return {self.output: charges}
+
+
+class Coulomb(BaseModelMixin):
+    """½ Σ q_i q_j / r in eV, e and Å, on the graph through geometry and charges."""
+
+    def __init__(self, cutoff=3.0):
+        self.model_config = ModelConfig(
+            name="coulomb",
+            outputs={"energy": OnGraph(("positions", "cell", "charges"))},
+            required_inputs={"charges"},
+            supports_pbc=True,
+            neighbor_config=NeighborConfig(cutoff),
+        )
+
+    def compute(self, view, requested):
+        i, j = view.neighbors.neighbor_list.long().unbind(1)
+        r = pair_vectors(view.positions, view.cell, view.neighbors, view.batch_idx).norm(dim=1)
+        pair = 0.5 * COULOMB_CONSTANT * view.charges[i] * view.charges[j] / r
+        energy = view.positions.new_zeros(view.num_systems).index_add(0, view.batch_idx[i], pair)
+        return {"energy": energy.unsqueeze(1)}

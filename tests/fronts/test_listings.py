@@ -18,7 +18,10 @@ def test_models_are_listed_with_summary_and_plugin(alchemi):
 
 def test_models_as_json(alchemi):
     listed = json.loads(alchemi("models", "--json").out)
-    assert {one["name"] for one in listed} == {"springs", "brittle", "souring", "slow-springs", "blind", "hydrogen"}
+    assert {one["name"] for one in listed} == {
+        *("springs", "brittle", "souring", "slow-springs", "blind", "hydrogen", "picky", "stressless", "charged"),
+        *("flow", "coulomb"),
+    }
     assert listed[0]["version"] == "1.2.3"
 
 

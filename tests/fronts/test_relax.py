@@ -122,7 +122,7 @@ def test_each_of_several_structures_has_a_folder_and_a_line(alchemi, here):
     write("three.xyz", [Atoms("HLi", [[0, 0, 0], [0, 0, length]]) for length in (1.1, 1.2, 1.3)])
     answer = alchemi("relax", "three.xyz", "--model", "springs", "--out", "o")
     assert answer.code == 0
-    assert names(here / "o") == ["0000", "0001", "0002", "summary.csv"]
+    assert names(here / "o") == ["0000", "0001", "0002", "final.extxyz", "summary.csv"]
     assert names(here / "o" / "0002") == FILES
     assert read("o/0001/trajectory.extxyz@0").get_distance(0, 1) == pytest.approx(1.2)
     table = (here / "o" / "summary.csv").read_text().splitlines()
@@ -190,3 +190,20 @@ def test_the_picture_is_a_picture(alchemi, cube):
     pixels = imread("relaxed-cube/relax.png")
     assert min(pixels.shape[:2]) > 400
     assert pixels.std() > 0.05
+
+
+def test_the_picture_shows_the_cell_only_where_it_changed(alchemi, cube):
+    from matplotlib.image import imread
+
+    alchemi("relax", "cube.cif", "--model", "springs", "--out", "free")
+    alchemi("relax", "cube.cif", "--model", "springs", "--fix-cell", "--out", "fixed")
+    assert imread("free/relax.png").shape[0] > 1.5 * imread("fixed/relax.png").shape[0]
+
+
+def test_a_long_expression_is_cut_above_the_picture_and_whole_in_the_record(alchemi, dimer, load):
+    from alchemi_core.cli.relax_outcome import SUBTITLE
+
+    model = " +\n".join(f"0.1*springs(k={k}.0)" for k in range(1, 11))
+    assert len(model) > SUBTITLE
+    alchemi("relax", "dimer.xyz", "--model", model)
+    assert load("relaxed-dimer/run.json")["model"]["expression"] == model

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alchemi_core.errors import ExpressionError
-from alchemi_core.expressions import Expression, Term, parse_expression
+from alchemi_core.expressions import Expression, Group, Term, parse_expression
 from alchemi_core.frozenmap import FrozenMap
 
 A, B, C = Term("a"), Term("b"), Term("c")
@@ -28,6 +28,34 @@ def test_weights_multiply_through_brackets():
     expected = Expression((Term("a", weight=2.0), Term("b", weight=6.0), Term("c", weight=3.0)))
     assert parse_expression("2*(a + 3*(b + c*0.5))") == expected
     assert parse_expression("-2*-1*a").terms[0].weight == 2.0
+
+
+@pytest.mark.parametrize(
+    "text", ["[a, b] + c", "([a, b]) + (c)", "[(a), b,] + c", "[a,  # first\n b]\n+ c", " [\na,\nb\n] + c"]
+)
+def test_square_brackets_hold_steps_in_order(text):
+    assert parse_expression(text) == Expression((Group((A, B)), C))
+
+
+def test_groups_keep_their_place_in_a_sum():
+    assert parse_expression("a + ([b] + [c, a]) + b").terms == (A, Group((B,)), Group((C, A)), B)
+
+
+def test_weights_before_and_in_square_brackets_multiply():
+    # ½ [a, 3 b] = [½ a, 3⁄2 b]
+    expected = Group((Term("a", weight=0.5), Term("b", weight=1.5)))
+    assert parse_expression("0.5*[a, 3*b] + 2*([a, 3*b]*0.25)").terms == (expected, expected)
+
+
+@pytest.mark.parametrize("text", ["0.5*a >> {'x': 'y'}", "0.5*(a >> {'x': 'y'})", "(a >> {'x': 'y'})*0.5"])
+def test_renames_follow_a_model(text):
+    renamed = Term("a", weight=0.5, wire={"x": "y"})
+    assert parse_expression(text).terms == (renamed,)
+    assert parse_expression(f"[{text}, b] + ({text})").terms == (Group((renamed, B)), renamed)
+
+
+def test_models_of_all_summands_are_told():
+    assert [model.name for model in parse_expression("[a, 2*b] + c").models] == ["a", "b", "c"]
 
 
 def test_options_are_kept_as_literals():
@@ -75,6 +103,21 @@ def test_hyphens_in_texts_and_exponents_are_left_alone():
         ("((a)", "((a)", 4, "such as"),
         ("a +\n é + 'b'", " é + 'b'", 5, "without quotes: b"),
         ("m(é='x', y=z)", "m(é='x', y=z)", 11, "'z'"),
+        ("[a, b-c + 2*(d + e)]", "[a, b-c + 2*(d + e)]", 4, "[a, b-c, 2.0*d, 2.0*e]"),
+        ("[[a, b], c]", "[[a, b], c]", 1, "[a, b, c]"),
+        ("c + [ ]", "c + [ ]", 4, "[eeq, ewald]"),
+        ("[a, 2]", "[a, 2]", 4, "2*name"),
+        ("-[a, b]", "-[a, b]", 0, "-1*[a, b]"),
+        ("[a]*[b]", "[a]*[b]", 4, "a + b"),
+        ("a, b-c", "a, b-c", 3, "[a, b-c]"),
+        ("eeq >> ewald", "eeq >> ewald", 7, "[eeq, ewald]"),
+        ("[eeq >> ewald(x=1)]", "[eeq >> ewald(x=1)]", 8, "[eeq, ewald(x=1)]"),
+        ("a >> {'x': 'y'} + b", "a >> {'x': 'y'} + b", 5, "(a >> {'x': 'y'}) + b"),
+        ("a + b >> {'x': 'y'}", "a + b >> {'x': 'y'}", 0, "a + (b >> {'x': 'y'})"),
+        ("[a, b] >> {'x': 'y'}", "[a, b] >> {'x': 'y'}", 0, "[eeq >> {'x': 'y'}, ewald]"),
+        ("a >> {'x': 1}", "a >> {'x': 1}", 5, "{'partial_charges': 'charges'}"),
+        ("a >> {x: 'y'}", "a >> {x: 'y'}", 5, "{'key': value}"),
+        ("a >> {'x': 'y'} >> {'y': 'z'}", "a >> {'x': 'y'} >> {'y': 'z'}", 19, "all renames in one"),
     ],
 )
 def test_the_place_is_marked_and_a_fix_is_named(text, line, column, fix):
@@ -92,11 +135,22 @@ def test_the_place_is_marked_and_a_fix_is_named(text, line, column, fix):
         "2",
         "a.b",
         "a[0]",
+        "[a][0]",
+        "[a](x=1)",
+        "[*a]",
+        "[a for a in b]",
+        "(a,)",
+        "a << {'x': 'y'}",
+        "2 >> {'x': 'y'}",
+        "a >> {**b}",
+        "[1e200*a, b]*1e200",
+        "{'a': b}",
         "a b",
         "0.5a",
         "lambda: a",
         "a if b else c",
-        "[a, b]",
+        "[a, b",
+        "[a, b)",
         "a := b",
         "f'{a}'",
         "m(x=f'{a}')",
@@ -130,6 +184,7 @@ def test_everything_else_is_refused(text):
     [
         "(" * 60 + "a" + ")" * 60,
         "m(x=" + "[" * 60 + "]" * 60 + ")",
+        "[" * 60 + "a" + "]" * 60,
         "-" * 9_000 + "1*a",
         "a+" * 4_900 + "a",
         "a" * 20_000,
@@ -152,10 +207,13 @@ names = st.from_regex(r"[a-z][a-z0-9]{0,4}(-[a-z0-9]{1,3}){0,2}", fullmatch=True
 )
 option_names = st.from_regex(r"x_[a-z]{0,4}", fullmatch=True)
 weights = st.floats(min_value=-1e6, max_value=1e6)
-terms = st.builds(Term, names, st.dictionaries(option_names, literals, max_size=3).map(FrozenMap), weights)
+any_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=5)
+wires = st.just(FrozenMap()) | st.dictionaries(any_text, any_text, max_size=2).map(FrozenMap)
+terms = st.builds(Term, names, st.dictionaries(option_names, literals, max_size=3).map(FrozenMap), weights, wires)
+groups = st.lists(terms, min_size=1, max_size=3).map(tuple).map(Group)
 
 
-@given(st.lists(terms, min_size=1, max_size=5))
+@given(st.lists(terms | groups, min_size=1, max_size=5))
 def test_what_is_printed_reads_back_as_the_same(parts):
     expression = Expression(tuple(parts))
     assert parse_expression(str(expression)) == expression
@@ -185,6 +243,8 @@ PIECES = [
     "\n",
 ]
 PIECES += [
+    ">> {'x': 'y'}",
+    ">>",
     "print",
     "__import__('os')",
     "lambda",
