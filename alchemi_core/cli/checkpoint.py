@@ -46,6 +46,8 @@ class Checkpoint:
         How long each growing file was: what is beyond belongs to steps after this one.
     record : mapping
         What ``run.json`` says of the start.
+    accept : str or None
+        As given on the command line.
     """
 
     step: int
@@ -58,6 +60,7 @@ class Checkpoint:
     state: Mapping[str, Any]
     sizes: Mapping[str, int]
     record: Mapping[str, Any]
+    accept: str | None = None
 
     def write(self, folder: Path) -> None:
         """Write it, in place of the one before. JSON keeps floats exactly."""

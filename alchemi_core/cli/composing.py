@@ -22,17 +22,30 @@ FORCES = frozenset({"energy", "forces"})
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
-def compose(expression: str, device: torch.device) -> PipelineModelWrapper:
+def compose(expression: str, device: torch.device, accept: str | None = None) -> PipelineModelWrapper:
     """Create the models of an expression on a device.
+
+    Parameters
+    ----------
+    expression : str
+        Of ``--model``.
+    device : torch.device
+        Where the models compute.
+    accept : str, optional
+        Comma list of ``--accept``: what the guard against double counting lets pass.
 
     Raises
     ------
     ExpressionError, UnknownOfferError, OptionError
         If the expression cannot be read, or names what is not there.
+    DeclarationError
+        If `accept` names what no model contains.
     """
     parsed = parse_expression(expression)
     with waiting(f"loading {', '.join(model.name for model in parsed.models)}"):
         pipeline = build_expression(parsed, default_registry())
+        if accept is not None:
+            pipeline = pipeline.with_settings(accept=accept.replace(",", " ").split())
         return pipeline if device.type == "cpu" else pipeline.to(device)
 
 

@@ -54,7 +54,7 @@ def _parse_and_run(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SUCCESS
     except Exception as error:  # noqa: BLE001 - outermost layer: every error becomes one message and a code
-        return _report(error, debug=arguments.debug)
+        return report(error, debug=arguments.debug)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -63,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _report(error: Exception, *, debug: bool) -> int:
+def report(error: Exception, *, debug: bool) -> int:
     """Print an error for a person: its text, or the traceback where that was asked for."""
     if debug:
         traceback.print_exception(error)

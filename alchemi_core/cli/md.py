@@ -59,7 +59,7 @@ def _start(arguments: argparse.Namespace) -> int:
     settings.check_structure(structure.atoms)
     folder = OutputFolder.of(arguments, f"md-{structure.path.stem}", FILES)
     dtype = arguments.dtype or "float64"
-    pipeline = compose(arguments.model, device)
+    pipeline = compose(arguments.model, device, arguments.accept)
     pipeline.plan_for(_outputs(settings))
     record = describe_run(arguments.words, [structure], str(device), dtype)
     record |= {
@@ -72,6 +72,7 @@ def _start(arguments: argparse.Namespace) -> int:
         step=0,
         seconds=0.0,
         model=arguments.model,
+        accept=arguments.accept,
         dtype=dtype,
         device=str(device),
         settings=settings,
@@ -95,7 +96,8 @@ def _outputs(settings: MDSettings) -> list[str]:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    fixed = ["file", "model", "out", "dtype", "format", *(name for name in MDSettings.names() if name != "steps")]
+    settings = [name for name in MDSettings.names() if name != "steps"]
+    fixed = ["file", "model", "accept", "out", "dtype", "format", *settings]
     if given := [name for name in fixed if getattr(arguments, name) is not None]:
         raise OptionError(
             f"{given[0]} is given with --resume, where the run decides it",
@@ -109,7 +111,7 @@ def _resume(arguments: argparse.Namespace) -> int:
         raise OptionError(f"the run has taken {found.step} steps already", who="--steps", fix=f"--steps {found.step}")
     device = torch.device(found.device) if arguments.device is None else chosen_device(arguments)
     found = attrs.evolve(found, settings=attrs.evolve(found.settings, steps=steps), device=str(device))
-    return _run(found, compose(found.model, device), folder)
+    return _run(found, compose(found.model, device, found.accept), folder)
 
 
 def _run(begin: Checkpoint, pipeline: PipelineModelWrapper, folder: OutputFolder) -> int:

@@ -37,7 +37,7 @@ def singlepoint(parser: argparse.ArgumentParser) -> None:
 
 def relax(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi relax``."""
-    parser.add_argument("file", metavar="FILE", help=_FILE)
+    parser.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
     _model(parser)
     parser.add_argument("--fmax", type=positive, default=0.005, help="largest force at the end, eV/Å (default: 0.005)")
     parser.add_argument("--steps", type=count, default=500, help="give up after this many steps (default: 500)")
@@ -74,8 +74,10 @@ _FILE = "structures in any format ASE reads; FILE@0:10 takes some of them"
 
 
 def _model(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    help_text = "models, such as \"0.5*sevennet + dftd3(functional='pbe')\"; alchemi models lists them"
+    help_text = "models, such as \"[eeq, ewald] + dftd3(functional='pbe')\"; alchemi models lists them"
     parser.add_argument("--model", metavar="EXPRESSION", required=required, help=help_text)
+    help_text = "comma list of physics that may be counted twice, such as dispersion, or level_of_theory"
+    parser.add_argument("--accept", metavar="NAMES", help=help_text)
 
 
 def _computing(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
-    pipeline = compose(arguments.model, torch.device("cpu"))
+    pipeline = compose(arguments.model, torch.device("cpu"), arguments.accept)
     names = (arguments.outputs or "").replace(",", " ").split()
     sys.stdout.write(f"{pipeline.plan_for(names) if names else pipeline.plan}\n")
     return 0

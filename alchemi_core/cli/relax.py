@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Relax every structure of the file."""
+    """Relax every structure of the files."""
     device, dtype = chosen_device(arguments), chosen_dtype(arguments)
-    structures = read_structures([arguments.file], arguments.format)
+    structures = read_structures(arguments.files, arguments.format)
     folder = OutputFolder.of(arguments, _name(structures), (*FILES, SUMMARY, *_of_series(arguments.out)))
     record = describe_run(arguments.words, structures, str(device), arguments.dtype or "float64")
     how = Relaxation(arguments.fmax, arguments.steps, arguments.optimizer, arguments.fix_cell)
-    job = Job(how, arguments.model, compose(arguments.model, device), dtype, device, record)
+    pipeline = compose(arguments.model, device, arguments.accept)
+    job = Job(how, arguments.model, pipeline, dtype, device, record)
     _check_planning(structures, job)
     try:
         with stopping_at_sigterm():

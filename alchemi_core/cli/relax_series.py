@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from alchemi_core.cli.main import SUCCESS, UNFINISHED, _report
+from alchemi_core.cli.main import SUCCESS, UNFINISHED, report
 from alchemi_core.cli.relax_job import Job, relax_one
 from alchemi_core.cli.relax_overview import Overview
 from alchemi_core.cli.relax_summary import show_summary
@@ -63,7 +63,7 @@ def _tell(outcome: Outcome, folder: OutputFolder, *, debug: bool) -> int:
         return SUCCESS if outcome.converged else UNFINISHED
     if not isinstance(outcome.cause, Exception) or _concerns_all(outcome.cause):
         raise outcome.cause
-    return _report(outcome.cause, debug=debug)
+    return report(outcome.cause, debug=debug)
 
 
 def _concerns_all(error: BaseException | None) -> bool:

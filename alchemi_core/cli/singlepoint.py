@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = OutputFolder.of(arguments, "singlepoint", FILES) if arguments.out else None
     structures = read_structures(arguments.files, arguments.format)
     record = describe_run(arguments.words, structures, str(device), arguments.dtype or "float64")
-    pipeline = compose(arguments.model, device)
+    pipeline = compose(arguments.model, device, arguments.accept)
     began = time.perf_counter()
     calculator = AlchemiCalculator(pipeline, dtype=dtype, device=device)
     snapshots = [_compute(structure, calculator, pipeline) for structure in structures]

@@ -38,12 +38,15 @@ class Structure:
         The file.
     number, among : int
         Its place among the structures taken from the file, from 0, and how many those are.
+    alone : bool
+        Whether the command was given no other.
     """
 
     atoms: Atoms
     path: Path
     number: int = 0
     among: int = 1
+    alone: bool = True
 
     @property
     def label(self) -> str:
@@ -53,11 +56,11 @@ class Structure:
 
 @contextmanager
 def naming_one_of_several(structure: Structure) -> Iterator[None]:
-    """Say in errors which structure they are of, where its file holds several."""
+    """Say in errors which structure they are of, where there are several."""
     try:
         yield
     except AlchemiError as error:
-        if structure.among == 1:
+        if structure.alone:
             raise
         who = f"{structure.label}, {error.who}" if error.who else structure.label
         raise type(error)(error.found, expected=error.expected, who=who, fix=error.fix) from error
@@ -83,7 +86,7 @@ def read_structures(names: Iterable[str], file_format: str | None = None) -> lis
     found = [structure for name in names for structure in _read(name, file_format)]
     for structure in found:
         _check(structure)
-    return found
+    return [attrs.evolve(structure, alone=len(found) == 1) for structure in found]
 
 
 def _read(name: str, file_format: str | None) -> list[Structure]:

@@ -173,6 +173,8 @@ class Coulomb(BaseModelMixin):
             required_inputs={"charges"},
             supports_pbc=True,
             neighbor_config=NeighborConfig(cutoff),
+            contains={"coulomb"},
+            correction=True,
         )
 
     def compute(self, view, requested):

@@ -99,3 +99,30 @@ def test_total_charge_and_spin_come_from_the_file_and_stay_in_it(alchemi, here):
     # 3 eV per charge, 5 eV per unpaired electron
     assert [frame.info["energy_charged"] for frame in frames] == pytest.approx([0.0, 8.0, 12.0])
     assert [(frame.info["charge"], frame.info["spin"]) for frame in frames] == [(0, 1), (1, 2), (-1, 4)]
+
+
+TWICE = ["--model", "[flow, coulomb, coulomb]", "--accept", "coulomb"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["plan"],
+        ["singlepoint", "boxes.extxyz"],
+        ["relax", "boxes.extxyz", "--fix-cell", "--steps", "1"],
+        ["md", "boxes.extxyz@1", "--temperature", "50", "--steps", "2", "--out", "o"],
+    ],
+)
+def test_what_is_counted_twice_is_refused_unless_accepted(alchemi, boxes, command):
+    answer = alchemi(*command, *TWICE[:2])
+    assert answer.code == 2
+    assert "coulomb is counted twice: in step 1 (coulomb) and in step 2 (coulomb#2)" in answer.err
+    assert alchemi(*command, *TWICE).code in (0, 1)
+    if command[0] == "md":
+        assert alchemi("md", "--resume", "o", "--steps", "4").code == 0
+
+
+def test_accepting_what_no_model_contains(alchemi, boxes):
+    answer = alchemi("plan", "--model", "springs", "--accept", "coulom")
+    assert answer.code == 2
+    assert "likely fix: write 'coulomb'" in answer.err

@@ -197,3 +197,20 @@ def test_a_reader_who_has_gone_ends_the_series_quietly(start, here):
     assert process.wait(timeout=60) == 0
     assert process.stderr.read() == ""
     assert not (here / "o" / "0002").exists()
+
+
+def test_structures_of_several_files(alchemi, here):
+    for name, r in (("one", 0.9), ("other", 1.2)):
+        write(f"{name}.xyz", Atoms("H2", [[0, 0, 0], [0, 0, r]]))
+    answer = alchemi("relax", "one.xyz", "other.xyz", "--model", "springs")
+    assert answer.code == 0
+    assert [line.split()[0] for line in answer.out.splitlines() if "  converged  " in line] == ["one.xyz", "other.xyz"]
+    assert len(read("relaxed/final.extxyz", ":")) == 2
+
+
+def test_an_error_names_the_file_where_each_holds_one_structure(alchemi, here):
+    write("good.xyz", Atoms("H2", [[0, 0, 0], [0, 0, 0.9]]))
+    write("bad.xyz", Atoms("He2", [[0, 0, 0], [0, 0, 0.9]]))
+    answer = alchemi("singlepoint", "good.xyz", "bad.xyz", "--model", "hydrogen")
+    assert answer.code == 2
+    assert "bad.xyz" in answer.err

@@ -1,0 +1,1 @@
+"""Electronegativity-equilibration charges for alchemi, differentiable and periodic."""
