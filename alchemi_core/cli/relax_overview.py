@@ -90,7 +90,7 @@ class Overview:
 
     def _names(self) -> list[str]:
         """Names for tables, which have to be narrow: the number alone where all are of one file."""
-        files = {line.structure.rpartition(" #")[0] for line in self.lines}
+        files = {line.structure.partition(" #")[0] for line in self.lines}
         return [f"#{line.number}" if len(files) == 1 else line.structure for line in self.lines]
 
     @property
