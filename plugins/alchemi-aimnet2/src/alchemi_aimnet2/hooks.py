@@ -1,0 +1,23 @@
+"""What this distribution offers."""
+
+from __future__ import annotations
+
+from alchemi_core.hookspecs import hookimpl
+from alchemi_core.offers import ModelOffer
+
+CITATIONS = ("10.1039/D4SC08572H",)
+"""Anstine, Zubatyuk and Isayev, Chem. Sci. 16, 10228 (2025)."""
+
+
+@hookimpl
+def alchemi_models() -> list[ModelOffer]:
+    """Offer the potential."""
+    return [
+        ModelOffer(
+            name="aimnet2",
+            summary="AIMNet2: energies and charges of molecules, charged and open-shell ones too",
+            target="alchemi_aimnet2.model:AIMNet2",
+            licence="MIT",
+            citations=CITATIONS,
+        )
+    ]

@@ -1,0 +1,66 @@
+"""From a name or path and the options to a network that can be called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from alchemi_aimnet2.artifacts import holds_program, read_artifact
+from alchemi_aimnet2.checkpoints import find_checkpoint, read_registry
+from alchemi_aimnet2.legacy import load_archive
+from alchemi_aimnet2.network import Network
+from alchemi_aimnet2.terms import choose_terms, contained
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from alchemi_aimnet2.facts import Facts
+    from alchemi_aimnet2.legacy import Program
+    from alchemi_aimnet2.terms import Terms
+
+
+@attrs.frozen(eq=False)
+class Loaded:
+    """A network and what is known of it.
+
+    Parameters
+    ----------
+    network : Network or Program
+        To be called with what `alchemi_aimnet2.inputs` makes.
+    facts : Facts
+        What the checkpoint says.
+    terms : Terms
+        What is added to the energy of the network.
+    contains : mapping of str to str
+        Physics in the energy, see `alchemi_core.models.ModelConfig`.
+    """
+
+    network: Network | Program
+    facts: Facts
+    terms: Terms
+    contains: dict[str, str]
+
+
+def load(given: str | Path, wanted: dict[str, Any], *, dtype: str, trusted: bool) -> Loaded:
+    """Load weights and add the terms that are wanted.
+
+    Parameters
+    ----------
+    given : str or Path
+        Name or path of the checkpoint.
+    wanted : dict
+        The options coulomb, dispersion, dsf_cutoff and dsf_alpha, None where the checkpoint decides.
+    dtype : str
+        Floating type that is asked for.
+    trusted : bool
+        Whether the file may hold code.
+    """
+    registry = read_registry()
+    checkpoint = find_checkpoint(given, registry)
+    if holds_program(checkpoint.path):
+        archive = load_archive(checkpoint.path, trusted=trusted, options={**wanted, "dtype": dtype})
+        return Loaded(archive.network, archive.facts, archive.terms, archive.contains)
+    network, facts = read_artifact(checkpoint, registry, trusted=trusted)
+    terms = choose_terms(facts, **wanted)
+    return Loaded(Network(network, facts, terms), facts, terms, contained(facts, terms))
