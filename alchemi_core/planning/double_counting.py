@@ -94,10 +94,10 @@ def _refusal(refused: Sequence[Objection]) -> DoubleCountingError:
     )
 
 
-def described(step: FlatStep, physics: str) -> str:
+def described(step: FlatStep, physics: str, form: str = "{} ({})") -> str:
     """Return a step's name with what stands for the physics in it."""
     note = step.config.contains[physics]
-    return f"{step.label} ({note})" if note else step.label
+    return form.format(step.label, note) if note else step.label
 
 
 def functionals(level: str) -> frozenset[str]:
@@ -134,7 +134,7 @@ def _is_potential(config: ModelConfig, physics: str) -> bool:
 
 
 def _twice(physics: str, having: Sequence[FlatStep]) -> Objection:
-    named = [f"step {step.index} ({step.label}{_note(step, physics)})" for step in having]
+    named = [f"step {step.index} ({described(step, physics, '{}: {}')})" for step in having]
     return Objection(
         topic=physics,
         found=f"{physics} is counted twice: in " + " and in ".join(named),
@@ -143,26 +143,37 @@ def _twice(physics: str, having: Sequence[FlatStep]) -> Objection:
     )
 
 
-def _note(step: FlatStep, physics: str) -> str:
-    note = step.config.contains[physics]
-    return f": {note}" if note else ""
-
-
 def _for_another_level(steps: Sequence[FlatStep]) -> Iterator[Objection]:
+    """Find corrections that weigh more than the models they were made for, beside models they were not made for."""
     fitted = [step for step in steps if step.config.level_of_theory and not step.config.correction]
-    stated = frozenset(name for step in fitted for name in functionals(step.config.level_of_theory))
     for step in steps:
-        own = functionals(step.config.level_of_theory) if step.config.correction else frozenset()
-        if own and stated and not own & stated:
-            yield _another(step, fitted)
+        if not step.config.correction or not functionals(step.config.level_of_theory):
+            continue
+        alike = [one for one in fitted if _share_functional(one, step)]
+        same = [one for one in steps if one.config.correction and _corrects_alike(one, step)]
+        most = abs(fsum(one.weight for one in alike)) * (1.0 + ROUNDING)
+        if len(alike) < len(fitted) and abs(fsum(one.weight for one in same)) > most:
+            yield _another(step, fitted, weighed=bool(alike))
 
 
-def _another(step: FlatStep, fitted: Sequence[FlatStep]) -> Objection:
-    levels = [(one.index, one.label, one.config.level_of_theory) for one in fitted]
-    models = " and ".join(f"step {index} ({label}) was fitted to {level}" for index, label, level in levels)
+def _share_functional(one: FlatStep, other: FlatStep) -> bool:
+    return bool(functionals(one.config.level_of_theory) & functionals(other.config.level_of_theory))
+
+
+def _corrects_alike(one: FlatStep, other: FlatStep) -> bool:
+    return _share_functional(one, other) and bool(set(one.config.contains) & set(other.config.contains))
+
+
+def _another(step: FlatStep, fitted: Sequence[FlatStep], *, weighed: bool) -> Objection:
+    def weight(of: FlatStep) -> str:
+        return f" with weight {of.weight:g}" if weighed else ""
+
+    levels = [(one.index, one.label, one.config.level_of_theory, weight(one)) for one in fitted]
+    models = " and ".join(f"step {index} ({label}) was fitted to {level}{w}" for index, label, level, w in levels)
     return Objection(
         topic=LEVEL,
-        found=f"step {step.index} ({step.label}) corrects {step.config.level_of_theory}, but {models}",
-        expected="a correction for what the model was fitted to",
-        fix=f"take {step.label} with the parameters for {fitted[0].config.level_of_theory}",
+        found=f"step {step.index} ({step.label}) corrects {step.config.level_of_theory}{weight(step)}, but {models}",
+        expected="corrections for what the models were fitted to" + ", as heavy as they" * weighed,
+        fix=f"take {step.label} with the parameters for {fitted[0].config.level_of_theory}"
+        + f", times {fitted[0].weight:g}, and so on for each" * weighed,
     )

@@ -131,6 +131,9 @@ def test_a_mixture_of_levels_takes_corrections_for_each():
     assert (mixed + 0.5 * d3("one") + 0.5 * d3("two", level_of_theory="r2scan")).plan_for({"energy"})
     with pytest.raises(DoubleCountingError, match="corrects B3LYP"):
         (mixed + d3(level_of_theory="B3LYP")).plan_for({"energy"})
+    with pytest.raises(DoubleCountingError, match=r"corrects PBE with weight 1, but .* fitted to PBE with weight 0.5"):
+        (mixed + d3()).plan_for({"energy"})
+    assert (mixed + 0.5 * d3()).plan_for({"energy"})
 
 
 def test_models_of_several_levels_are_no_corrections_of_each_other():
