@@ -1,5 +1,6 @@
 """Options that cannot be right, and what the distribution offers."""
 
+import math
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ from alchemi_core.registry import default_registry
 
 CU = {"D": 0.34, "a": 1.36, "r0": 2.87}
 EXP = {"A": 900.0, "rho": 0.3}
+LARGEST = {"C": 900 * 0.3**6 * 7**7 * math.exp(-7) / 6, "D": 900 * 0.3**8 * 9**9 * math.exp(-9) / 8}
+"""C and −D that alone outweigh `EXP`: (A/ρ) rⁿ exp(−r/ρ) is largest at r = n ρ, with n = 7 and 9."""
 BOND = {"atoms": (0, 1), "r0": 1.0, "k": 5.0}
 BEND = {"atoms": (0, 1, 2), "theta0": 90.0, "k": 5.0}
 
@@ -30,6 +33,10 @@ def bond(**values):
 
 def bend(**values):
     return "restrain-angles", {"restraints": [BEND | values]}
+
+
+def born(**values):
+    return "born-mayer", {"pairs": {"O-O": EXP | values}, "cutoff": 6.0}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +80,13 @@ def bend(**values):
         (("buckingham", {"pairs": {"O-O": EXP}, "cutoff": 6.0, "collapse": "alow"}), "collapse='alow'"),
         (("born-mayer", {"pairs": {"O-O": {"A": 1.0, "rho": 0.0}}, "cutoff": 6.0}), "['rho']=0.0"),
         (("born-mayer", {"pairs": {"O-O": EXP | {"sigma": -1.0}}, "cutoff": 6.0}), "['sigma']=-1.0"),
-        (("born-mayer", {"pairs": {"O-O": EXP | {"C": 1e5}}, "cutoff": 6.0}), "O-O attracts at every distance"),
+        (born(C=1e5), "O-O attracts at every distance"),
+        (born(A=0.1, C=0.0, D=-1e6), "O-O attracts at every distance"),
+        (born(A=0.0, D=-1e-9), "O-O attracts at every distance"),
+        (born(C=-1.0, D=-1e6), "O-O attracts at every distance"),
+        (born(C=1.001 * LARGEST["C"]), "O-O attracts at every distance"),
+        (born(D=-1.001 * LARGEST["D"]), "O-O attracts at every distance"),
+        (born(C=0.5 * LARGEST["C"], D=-0.6 * LARGEST["D"]), "O-O attracts at every distance"),
         (("zbl", {}), "option 'outer' missing"),
         (("zbl", {"outer": 2.0}), "no inner"),
         (("zbl", {"outer": 2.0, "inner": 2.0}), "inner=2, outer=2"),
@@ -126,6 +139,28 @@ def test_wrong_options_are_named(call, words):
     assert words in str(caught.value)
     assert name in caught.value.who
     assert caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"C": 0.999 * LARGEST["C"]},
+        {"D": -0.999 * LARGEST["D"]},
+        {"C": 0.4 * LARGEST["C"], "D": -0.5 * LARGEST["D"]},
+        {"C": 1e5, "D": 1e3},
+        {"C": -1e5, "D": -1.0},
+        {"C": -1e5},
+        {"A": 0.0, "D": 5.0},
+        {"A": 0.1, "C": 0.0, "D": -1e6, "sigma": 20.0},
+    ],
+)
+def test_a_curve_that_repels_somewhere_is_taken(values):
+    name, options = born(**values)
+    assert create_model(name, **options).model_config.name == "born-mayer"
+    r = np.geomspace(1e-2, 10.0, 100_001)
+    own = {"A": EXP["A"], "sigma": 0.0, "C": 0.0, "D": 0.0} | values
+    wall = own["A"] / 0.3 * np.exp((own["sigma"] - r) / 0.3)
+    assert np.max(wall - 6 * own["C"] / r**7 + 8 * own["D"] / r**9) > 0.0
 
 
 NAMES = {"morse", "zbl", "buckingham", "born-mayer", "restrain-positions", "restrain-distances", "restrain-angles"}

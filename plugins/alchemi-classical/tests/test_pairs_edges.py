@@ -227,3 +227,6 @@ def test_what_they_contain():
         assert create_model(name, pairs=exponential, cutoff=5.0).model_config.contains == {}
         pairs = {"O-O": exponential["O-O"] | more}
         assert create_model(name, pairs=pairs, cutoff=5.0).model_config.contains.keys() == {"dispersion"}
+    for repulsive in ({"D": 5.0}, {"C": -1.0}, {"C": -1.0, "D": 5.0}):
+        pairs = {"O-O": exponential["O-O"] | repulsive}
+        assert create_model("born-mayer", pairs=pairs, cutoff=5.0).model_config.contains == {}

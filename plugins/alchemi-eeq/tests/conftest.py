@@ -142,6 +142,11 @@ def systems() -> dict[str, Atoms]:
 
 
 @pytest.fixture
+def large_box() -> Atoms:
+    return water_box(side=4)
+
+
+@pytest.fixture
 def multicharge() -> Callable[[Atoms], np.ndarray]:
     """Charges of the Fortran program multicharge, as they come with dftd4."""
     return fortran_charges

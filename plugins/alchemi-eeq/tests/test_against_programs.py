@@ -55,6 +55,11 @@ def test_crystals_are_those_of_multicharge(evaluate, multicharge, some_crystal):
     np.testing.assert_allclose(evaluate(cell)["charges"], multicharge(cell), rtol=0, atol=tolerance)
 
 
+def test_a_box_of_192_atoms_is_that_of_multicharge(evaluate, multicharge, large_box):
+    assert len(large_box) == 192
+    np.testing.assert_allclose(evaluate(large_box)["charges"], multicharge(large_box), rtol=0, atol=2e-7)
+
+
 def test_formamide_and_its_dimer(evaluate):
     """Energies that tad-multicharge prints in its README for S22 system 4: −0.2087 and −0.0972 Hartree."""
     half = [

@@ -118,14 +118,14 @@ def test_splitting_does_not_matter(evaluate, some_system):
 def test_crystal(evaluate, systems):
     for name in ("salt", "perovskite", "zinc sulfide, skewed"):
         atoms = systems[name]
-        np.testing.assert_allclose(evaluate(atoms)["charges"], solved(atoms, ewald(atoms), split), atol=1e-9)
+        np.testing.assert_allclose(evaluate(atoms)["charges"], solved(atoms, ewald(atoms), split), rtol=0, atol=2e-8)
 
 
 def test_slab(evaluate, systems):
     for charge in (0.0, 1.0):
         atoms = systems["sheet"]
         atoms.info["charge"] = charge
-        np.testing.assert_allclose(evaluate(atoms)["charges"], solved(atoms, parry(atoms), split), atol=1e-9)
+        np.testing.assert_allclose(evaluate(atoms)["charges"], solved(atoms, parry(atoms), split), rtol=0, atol=2e-8)
 
 
 def test_wire(evaluate, systems):
@@ -133,7 +133,7 @@ def test_wire(evaluate, systems):
         atoms = systems["chain"]
         atoms.info["charge"] = charge
         expected = solved(atoms, along_wire(atoms, 1), np.zeros_like)
-        np.testing.assert_allclose(evaluate(atoms)["charges"], expected, atol=1e-9)
+        np.testing.assert_allclose(evaluate(atoms)["charges"], expected, rtol=0, atol=2e-8)
 
 
 def triples(reach):
@@ -187,7 +187,10 @@ def truncated(atoms):
     return charges(atoms, own, total)
 
 
-def test_charges_of_multicharge_follow_from_its_truncation(multicharge, systems):
-    """In small cells they are off by up to 3e-4; sums as short as its own give them to the last digits."""
-    for atoms in (systems["salt"], systems["zinc sulfide, skewed"], systems["salt"].repeat(3)):
-        np.testing.assert_allclose(truncated(atoms), multicharge(atoms), rtol=0, atol=1e-8)
+def test_charges_of_multicharge_follow_from_its_truncation(evaluate, multicharge, systems):
+    """In small cells they are off by so much; sums as short as its own give them to the last digits."""
+    small = (systems["salt"], 1e-5), (systems["zinc sulfide, skewed"], 1e-5), (systems["salt"].repeat(3), 3e-4)
+    for atoms, error in small:
+        theirs = multicharge(atoms)
+        np.testing.assert_allclose(truncated(atoms), theirs, rtol=0, atol=2e-9)
+        assert 0.8 * error < np.abs(evaluate(atoms)["charges"].numpy() - theirs).max() < 1.2 * error

@@ -22,13 +22,13 @@ def test_offer_makes_the_model():
     assert (config.name, model.origin.offer) == ("eeq", "eeq")
     assert dict(config.kinds) == {"charges": OnGraph({"positions", "cell"})}
     assert config.elements == frozenset(range(1, 104))
-    assert (config.supports_pbc, config.needs_pbc, config.contains) == (True, False, {})
+    assert (config.supports_pbc, config.needs_pbc, config.contains, config.correction) == (True, False, {}, False)
     assert "10.1063/1.5090222" in config.citations
 
 
 def test_its_own_energy_is_declared():
     config = create_model("eeq", energy=True).model_config
-    assert set(config.contains) == {"coulomb"}
+    assert (set(config.contains), config.correction) == ({"coulomb"}, True)
     assert config.outputs == {"charges", "energy"}
     assert config.autograd_outputs == {"forces", "stress", "virial"}
 

@@ -31,8 +31,8 @@ class BornMayer(PairModel):
     M. Born and J. E. Mayer, Z. Phys. 75, 1 (1932), doi:10.1007/BF01340511; M. L. Huggins and J. E. Mayer, J. Chem.
     Phys. 1, 643 (1933), doi:10.1063/1.1749344. It is LAMMPS's ``pair_style born``, whose sign of D it shares: the
     attractive r⁻⁸ term of Tosi and Fumi has a negative D here. Charges are not part of it: add a Coulomb model. Inside
-    its maximum the curve may fall to minus infinity; by default atoms that come so close are an error. Parameters can
-    be trained.
+    its maximum the curve may fall to minus infinity (the Buckingham catastrophe); by default atoms that come so close
+    are an error. Parameters can be trained.
 
     Parameters
     ----------
@@ -87,8 +87,9 @@ class BornMayer(PairModel):
 
     @staticmethod
     def physics(columns: Mapping[str, tuple[float, ...]]) -> dict[str, str]:
-        """Dispersion, where some C or D is not zero."""
-        return {"dispersion": "−C/r⁶ + D/r⁸"} if any(columns["C"]) or any(columns["D"]) else {}
+        """Dispersion, where some C or D attracts: C above zero, or D below."""
+        attracts = any(c > 0.0 for c in columns["C"]) or any(d < 0.0 for d in columns["D"])
+        return {"dispersion": "−C/r⁶ + D/r⁸"} if attracts else {}
 
     def check(self, view: ModelView, edges: Edges, columns: Columns) -> None:
         """Refuse atoms inside the maximum of their curve, unless that is allowed."""

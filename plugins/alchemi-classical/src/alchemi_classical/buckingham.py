@@ -29,7 +29,8 @@ class Buckingham(PairModel):
 
     R. A. Buckingham, Proc. R. Soc. A 168, 264 (1938), doi:10.1098/rspa.1938.0173; LAMMPS's ``pair_style buck``. Charges
     are not part of it: add a Coulomb model. Inside its maximum the curve falls to minus infinity, and two atoms that
-    come so close fall onto each other; by default that is an error. Parameters can be trained.
+    come so close fall onto each other, the Buckingham catastrophe; by default that is an error. Parameters can be
+    trained.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class Buckingham(PairModel):
 
     @staticmethod
     def physics(columns: Mapping[str, tuple[float, ...]]) -> dict[str, str]:
-        """Dispersion, where some C is not zero."""
+        """Dispersion, where some C is above zero."""
         return {"dispersion": "−C/r⁶"} if any(columns["C"]) else {}
 
     def check(self, view: ModelView, edges: Edges, columns: Columns) -> None:

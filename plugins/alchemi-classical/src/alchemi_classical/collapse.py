@@ -1,4 +1,4 @@
-"""Where an exponential wall gives way to r⁻⁶ and r⁻⁸ attraction, and atoms would fall onto each other."""
+"""The Buckingham catastrophe: where an exponential wall gives way to r⁻⁶ and r⁻⁸ attraction, atoms collapse."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 Collapse: TypeAlias = Literal["error", "allow"]
 
-STEEPEST = 7.0
-"""x⁷ exp(−x) is largest at x = 7."""
+LEAST, MOST = 7.0, 9.0
+"""x⁷ exp(−x) is largest at x = 7 and x⁹ exp(−x) at 9: where the exponential weighs most against r⁻⁷ and r⁻⁹ forces."""
+
+HALVINGS = 60
 
 
 def born(distance: Tensor, columns: Columns) -> Tensor:
@@ -46,7 +48,24 @@ def collapsed(distance: Tensor, columns: Columns) -> Tensor:
 
 
 def check_collapse(view: ModelView, edges: Edges, columns: Columns, who: str) -> None:
-    """Raise `GeometryError` where two atoms are inside the maximum of their curve."""
+    """Refuse pairs of atoms inside the maximum of their curve.
+
+    Parameters
+    ----------
+    view : ModelView
+        The batch, for the error to name the atoms.
+    edges : Edges
+        Pairs of atoms.
+    columns : dict of str to Tensor [E] or [1]
+        Parameters of each.
+    who : str
+        The model.
+
+    Raises
+    ------
+    GeometryError
+        If there is such a pair.
+    """
     distance = edges.distance.detach()
     inside = collapsed(distance, columns)
     if bool(inside.any()):
@@ -67,28 +86,45 @@ def check_walls(table: PairTable, collapse: str, who: str) -> None:
     Raises
     ------
     OptionError
-        If −C/r⁶ overcomes the exponential at every distance, which it does for 6 C > 7⁷ e⁻⁷ A ρ⁶ exp(σ/ρ).
+        If the option is no such word, or −C/r⁶ + D/r⁸ overcomes the exponential at every distance.
     """
     choice(collapse, "collapse", who, ("error", "allow"))
     if collapse == "allow":
         return
-    column = table.columns
-    sigmas = column.get("sigma", (0.0,) * len(table.pairs))
-    for pair, a, rho, sigma, c in zip(table.pairs, column["A"], column["rho"], sigmas, column["C"], strict=True):
-        wall = STEEPEST**7 * math.exp(-STEEPEST) * a * rho**6
-        if c > 0.0 and _log(6.0 * c) > _log(wall) + sigma / rho and not _repels(table, pair):
+    column, zeros = table.columns, (0.0,) * len(table.pairs)
+    names = ("A", "rho", "sigma", "C", "D")
+    for pair, *values in zip(table.pairs, *(column.get(name, zeros) for name in names), strict=True):
+        if _attracts(*values):
+            given = ", ".join(f"{name}={column[name][table.pairs.index(pair)]:g}" for name in names if name in column)
             raise OptionError(
-                f"{pair_name(pair)} attracts at every distance: C={c:g} is too large for A={a:g}, rho={rho:g}",
+                f"{pair_name(pair)} attracts at every distance where its exponential could win: {given}",
                 expected="an exponential that wins somewhere",
                 who=who,
-                fix="check units (A in eV, rho in Å, C in eV Å⁶), or collapse='allow'",
+                fix="check signs and units (A in eV, rho in Å, C in eV Å⁶, D in eV Å⁸), or collapse='allow'",
             )
+
+
+def _attracts(a: float, rho: float, sigma: float, c: float, d: float) -> bool:
+    """Tell whether a curve falls to minus infinity and its exponential overcomes the attraction nowhere.
+
+    Both are compared where f/g of `collapsed` is smallest, times r⁹ and as logarithms.
+    """
+    if d > 0.0 or (d == 0.0 and c <= 0.0):
+        return False
+    r = _turn(rho, c, d) * rho
+    wall = _log(a) - _log(rho) + (sigma - r) / rho + 9.0 * _log(r)
+    return _log(6.0 * c * r * r - 8.0 * d) > wall
+
+
+def _turn(rho: float, c: float, d: float) -> float:
+    """Return r/ρ between `LEAST` and `MOST` where f/g is smallest, by halving; for C < 0 it is at the end."""
+    low, high = LEAST, MOST
+    for _ in range(HALVINGS):
+        x = 0.5 * (low + high)
+        falls = 6.0 * c * (x * rho) * (x * rho) * (x - LEAST) - 8.0 * d * (x - MOST) < 0.0
+        low, high = (x, high) if falls else (low, x)
+    return high
 
 
 def _log(value: float) -> float:
     return math.log(value) if value > 0.0 else -math.inf
-
-
-def _repels(table: PairTable, pair: tuple[int, int]) -> bool:
-    """Tell whether +D/r⁸ keeps a pair apart."""
-    return "D" in table.columns and table.columns["D"][table.pairs.index(pair)] > 0.0

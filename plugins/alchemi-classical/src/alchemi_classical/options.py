@@ -29,12 +29,24 @@ def number(
 
 
 def positive(value: Any, name: str, who: str, *, unit: str = "") -> float:
-    """Return a finite number above zero."""
+    """Return a finite number above zero.
+
+    Raises
+    ------
+    OptionError
+        If it is anything else.
+    """
     return number(value, name, who, unit=unit, least=0.0, open_end=True)
 
 
 def choice(value: Any, name: str, who: str, known: tuple[str, ...]) -> str:
-    """Return a word, which must be one of those known."""
+    """Return a word, which must be one of those known.
+
+    Raises
+    ------
+    OptionError
+        If it is anything else.
+    """
     if not isinstance(value, str) or value not in known:
         close = nearest(str(value), known)
         expected = "one of " + ", ".join(map(repr, known))
@@ -43,7 +55,13 @@ def choice(value: Any, name: str, who: str, known: tuple[str, ...]) -> str:
 
 
 def items(value: Any, name: str, who: str, *, count: int | None = None, of: str = "values") -> tuple[Any, ...]:
-    """Return the members of a list or tuple, which must not be empty; of `count` members where that is given."""
+    """Return the members of a list or tuple, which must not be empty; of `count` members where that is given.
+
+    Raises
+    ------
+    OptionError
+        If it is anything else.
+    """
     fits = isinstance(value, Sequence) and not isinstance(value, str) and len(value) > 0
     if not fits or (count is not None and len(value) != count):
         raise OptionError(
@@ -56,7 +74,13 @@ def items(value: Any, name: str, who: str, *, count: int | None = None, of: str 
 
 
 def index(value: Any, name: str, who: str) -> int:
-    """Return the number of an atom within its system, counted from 0."""
+    """Return the number of an atom within its system, counted from 0.
+
+    Raises
+    ------
+    OptionError
+        If it is not an int of 0 or more.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise OptionError(
             f"{name}={value!r}", expected="the number of an atom in its system, an int of 0 or more", who=who
@@ -65,7 +89,13 @@ def index(value: Any, name: str, who: str) -> int:
 
 
 def check_keys(given: Mapping[str, Any], known: Iterable[str], required: Iterable[str], name: str, who: str) -> None:
-    """Raise `OptionError` where a key is unknown or a required one is missing."""
+    """Check the keys of a mapping.
+
+    Raises
+    ------
+    OptionError
+        If a key is unknown, or a required one is missing.
+    """
     known = tuple(known)
     if unknown := [key for key in given if key not in known]:
         close = nearest(str(unknown[0]), [key for key in known if key not in given])
@@ -77,7 +107,13 @@ def check_keys(given: Mapping[str, Any], known: Iterable[str], required: Iterabl
 
 
 def element(symbol: str, name: str, who: str) -> int:
-    """Return the atomic number of a chemical symbol."""
+    """Return the atomic number of a chemical symbol.
+
+    Raises
+    ------
+    OptionError
+        If there is no such element.
+    """
     found = atomic_numbers.get(symbol, 0)
     if found < 1:
         close = symbol.capitalize() if symbol.capitalize() in atomic_numbers else nearest(symbol, atomic_numbers)

@@ -1,4 +1,4 @@
-"""Coordination numbers, and the force that drives charge onto an atom."""
+"""Coordination numbers, and the electronegativities that follow from them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,20 @@ def coordination_numbers(pairs: Pairs, parameters: Parameters) -> Tensor:
     return -torch.log1p(torch.expm1(-total) / (1.0 + math.exp(-LARGEST)))
 
 
-def driving_force(numbers: Tensor, parameters: Parameters) -> Tensor:
-    """Return b = −χ + κ √cn of each atom: Tensor [N], Hartree/e; `numbers` are coordination numbers [N]."""
+def effective_electronegativity(numbers: Tensor, parameters: Parameters) -> Tensor:
+    """Return χ − κ √cn of each atom, the factor of its charge in the energy: the larger, the more electrons it draws.
+
+    Parameters
+    ----------
+    numbers : Tensor [N]
+        Coordination numbers.
+    parameters : Parameters
+        Of each atom.
+
+    Returns
+    -------
+    Tensor [N], Hartree/e
+        The article's right-hand side is minus this.
+    """
     root = numbers / torch.sqrt(numbers + FLOOR)
-    return parameters.coordination * root - parameters.electronegativity
+    return parameters.electronegativity - parameters.coordination * root

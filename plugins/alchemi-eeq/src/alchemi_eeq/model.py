@@ -13,7 +13,7 @@ from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.quantities import BOHR
 from alchemi_eeq.boxes import make_boxes
-from alchemi_eeq.coordination import coordination_numbers, driving_force
+from alchemi_eeq.coordination import coordination_numbers, effective_electronegativity
 from alchemi_eeq.geometry import read_geometry
 from alchemi_eeq.hooks import EEQ as ARTICLE
 from alchemi_eeq.hooks import EWALD, TRUNCATION
@@ -90,6 +90,7 @@ class EEQ(BaseModelMixin, torch.nn.Module):
             neighbor_config=NeighborConfig(reach, half_list=True),
             elements=elements,
             contains={"coulomb": "energy=False leaves it out"} if energy else {},
+            correction=energy,
             citations=(ARTICLE, EWALD, TRUNCATION),
         )
 
@@ -111,11 +112,11 @@ class EEQ(BaseModelMixin, torch.nn.Module):
         geometry = read_geometry(view)
         parameters = self._table.of(view.atomic_numbers)
         pairs = read_pairs(view, geometry)
-        force = driving_force(coordination_numbers(pairs, parameters), parameters)
+        drawn = effective_electronegativity(coordination_numbers(pairs, parameters), parameters)
         boxes = make_boxes(geometry, self._splitting)
         blocks = pack(_sizes(view.ptr, geometry, boxes), view.ptr, view.positions.device)
         matrices = interactions(blocks, boxes, geometry, pairs, parameters)
-        solved = [solve(block, next(matrices), block.gather(force), total[block.systems]) for block in blocks]
+        solved = [solve(block, next(matrices), block.gather(drawn), total[block.systems]) for block in blocks]
         return collect(view, blocks, solved)
 
 
@@ -124,5 +125,5 @@ def _sizes(ptr: Sequence[int], geometry: Geometry, boxes: Boxes) -> list[Size]:
     if not any(geometry.periodic):
         return [Size(system, 0, count, 0.0) for system, count in enumerate(counts)]
     waves = [boxes.splitting.waves(volume) for volume in boxes.volume.tolist()]
-    described = zip(geometry.periodic, counts, waves, strict=True)
-    return [Size(system, *described_by) for system, described_by in enumerate(described)]
+    rows = zip(geometry.periodic, counts, waves, strict=True)
+    return [Size(system, *row) for system, row in enumerate(rows)]

@@ -18,13 +18,13 @@ SINGULAR = 1e-13
 """Smallest ratio of the pivots of a matrix that can be trusted."""
 
 
-def solve(block: Block, matrix: Tensor, force: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
-    """Return charges q that make the energy ½ q·A q − b·q stationary under Σ q = Q, and the energy.
+def solve(block: Block, matrix: Tensor, electronegativity: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+    """Return charges q that make the energy ½ q·A q + χ·q stationary under Σ q = Q, and the energy.
 
     ::
 
-        | A  1 | | q |   | b |
-        | 1  0 | | λ | = | Q |
+        | A  1 | | q |   | −χ |
+        | 1  0 | | λ | = |  Q |
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def solve(block: Block, matrix: Tensor, force: Tensor, total: Tensor) -> tuple[T
         The systems.
     matrix : Tensor [S, n, n], Hartree/e²
         A, symmetric; the identity where a system has no atom.
-    force : Tensor [S, n], Hartree/e
-        b.
+    electronegativity : Tensor [S, n], Hartree/e
+        χ, the effective one.
     total : Tensor [S], e
         Q.
 
@@ -52,14 +52,14 @@ def solve(block: Block, matrix: Tensor, force: Tensor, total: Tensor) -> tuple[T
     corner = matrix.new_zeros(there.shape[0], 1)
     top = torch.cat([matrix, there[:, :, None]], dim=2)
     bordered = torch.cat([top, torch.cat([there, corner], dim=1)[:, None]], dim=1)
-    right = torch.cat([force * there, total[:, None]], dim=1)[:, :, None]
+    right = torch.cat([-electronegativity * there, total[:, None]], dim=1)[:, :, None]
     factors, pivots, _ = torch.linalg.lu_factor_ex(bordered.detach())
     _check_regular(factors, block)
     charges = _solution(bordered, right, factors, pivots)[:, :-1, 0]
     # rounding of the solution is spread evenly, so that the sum is right to the last digit
     missing = (total - charges.sum(1)).detach() / there.sum(1)
     charges = charges + missing[:, None] * there
-    energies = (charges * (0.5 * (matrix @ charges[:, :, None])[:, :, 0] - force)).sum(1)
+    energies = (charges * (0.5 * (matrix @ charges[:, :, None])[:, :, 0] + electronegativity)).sum(1)
     return charges, energies
 
 
