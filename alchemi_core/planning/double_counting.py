@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 ROUNDING = 1e-9
 """Part by which sums of weights may differ and still be equal: 0.1 + 0.2 is not quite 0.3 in binary."""
 
-_DISPERSION = re.compile(r"[-+ ](d[234]|nl|r?vv10)[a-z0-9]*(\W.*)?$")
-_NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
+_DISPERSION = re.compile(r"[-+ ](d[234]|nl|r?vv10|mbd|ts|xdm)[a-z0-9]*(\W.*)?$")
+_BESIDE_NAMES = re.compile(r"\(.*?\)|\b(meta-?)?gga\b|\+ ?u\b|[^a-z0-9]")
+_SPELLINGS = str.maketrans({"ω": "w", "²": "2"})
 
 
 @attrs.frozen
@@ -115,16 +116,17 @@ def functionals(level: str) -> frozenset[str]:
 
 
 def _functional(text: str) -> str:
-    name = text.strip().casefold().replace("ω", "w").partition("/")[0].removesuffix("+u")
-    return _NOT_IN_NAMES.sub("", _DISPERSION.sub("", name))
+    name = text.strip().casefold().translate(_SPELLINGS).partition("/")[0]
+    return _BESIDE_NAMES.sub("", _DISPERSION.sub("", name))
 
 
 def _counted_twice(steps: Sequence[FlatStep]) -> Iterator[Objection]:
     for physics in dict.fromkeys(name for step in steps for name in step.config.contains):
         having = [step for step in steps if physics in step.config.contains]
         whole = fsum(step.weight for step in steps if _is_potential(step.config, physics))
-        # A sum of corrections, or a difference of models, has no whole to compare with: then one of the terms is.
-        once = max(abs(whole), *(abs(step.weight) for step in having))
+        # A sum of corrections, or a difference of models, has no whole to compare with: then one of the terms is. A
+        # whole above 1 is a sum of potentials rather than their mean, and has twice what both of them contain.
+        once = max(min(abs(whole), 1.0), *(abs(step.weight) for step in having))
         if len(having) > 1 and abs(fsum(step.weight for step in having)) > once * (1.0 + ROUNDING):
             yield _twice(physics, having)
 

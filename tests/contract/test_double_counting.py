@@ -58,10 +58,11 @@ SUMS = {
     "corrections alone": (lambda: d3("one") + d3("two"), True),
     "a model twice as strong": (lambda: 2.0 * mlip(), False),
     "nothing of one": (lambda: mlip() + 0.0 * d3(), False),
+    "a committee without its halves": (lambda: mlip("a") + mlip("b"), True),
     "beside a restraint": (lambda: mlip() + part("restraint") + d3(), True),
     "of models that state no level": (lambda: 0.5 * mlip("a", level_of_theory="") + 0.5 * mlip("b"), False),
     "nested": (lambda: pipeline(direct(pipeline(direct(mlip())), d3())), True),
-    "nested in a group": (lambda: pipeline(autograd(mlip() + 1.0 * mlip("b"))), False),
+    "nested in a group": (lambda: pipeline(autograd(0.5 * mlip() + 0.5 * mlip("b"))), False),
 }
 
 
@@ -145,6 +146,23 @@ def test_names_of_functionals():
     assert functionals("PBE-D3 / SCAN+rVV10") == {"pbe", "scan"}
     assert functionals("B3LYP-D4(EEQ)") == functionals("b3-lyp")
     assert functionals("PBE-D3BJ") == {"pbe"}
+
+
+@pytest.mark.parametrize(
+    ("level", "name"),
+    [
+        ("r²SCAN", "r2scan"),
+        ("PBE+U+D3", "pbe"),
+        ("PBE + U", "pbe"),
+        ("GGA PBE", "pbe"),
+        ("PBE (GGA)", "pbe"),
+        ("PBE-MBD", "pbe"),
+        ("B97-D", "b97d"),
+        ("HSE06", "hse06"),
+    ],
+)
+def test_one_functional_however_it_is_spelt(level, name):
+    assert functionals(level) == {name}
 
 
 def test_the_whole_says_what_its_parts_contain():

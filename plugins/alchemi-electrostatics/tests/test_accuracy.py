@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from alchemi_electrostatics.splitting import NEIGHBOR_DISTANCE
+from alchemi_electrostatics.real_space import _integral
+from alchemi_electrostatics.splitting import NEIGHBOR_DISTANCE, Splitting
 from ase import Atoms
 from ase.build import bulk
+from scipy.integrate import quad
+from scipy.special import erfc
 
 from alchemi_core.quantities import COULOMB_CONSTANT
 
@@ -141,3 +144,10 @@ def test_origin_does_not_matter(model):
     here, there = (run(model, each, charges, accuracy=1e-6) for each in (atoms, moved))
     for name, value in here.items():
         torch.testing.assert_close(value, there[name], rtol=0.0, atol=1e-10 if model == "ewald" else 2e-5)
+
+
+@pytest.mark.parametrize(("alpha", "cutoff"), [(0.2, 3.0), (0.5, 8.0), (1.3, 2.0)])
+def test_what_an_even_charge_beyond_the_cutoff_adds(alpha, cutoff):
+    exact, _ = quad(lambda r: r * erfc(alpha * r), cutoff, np.inf, epsabs=0.0)
+    found = _integral(Splitting(accuracy=1e-6, cutoff=cutoff, alpha=alpha))
+    assert found == pytest.approx(exact, rel=1e-6)

@@ -32,7 +32,7 @@ class PME(CoulombSum):
     ----------
     accuracy : float
         Largest error wanted, relative to the energy and the force of two charges 3 Å apart; exactly in
-        `alchemi_electrostatics.splitting.Splitting`. 1e-6 to 1e-2.
+        `alchemi_electrostatics.splitting.Splitting`. 1e-9 to 1e-2.
     cutoff : float, Å, optional
         Range of the sum over pairs; 8 by default. A short one means a finer mesh, and the other way round.
     alpha : float, 1/Å, optional
