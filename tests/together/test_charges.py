@@ -125,3 +125,11 @@ def test_what_the_checkpoint_contains_is_not_added_again(checkpoint, d3, without
         _ = pipe.plan
     assert sorted(part.split()[0] for part in caught.value.found.split("; ") if "counted twice" in part) == sorted(left)
     assert all(f"{name}=False leaves it out" in caught.value.found for name in left)
+
+
+def test_dispersion_is_for_the_functional_of_the_checkpoint(tmp_path, d3):
+    path = save_random_checkpoint(tmp_path / "known.pt", family="wb97m-d3")
+    model = create_model("aimnet2", checkpoint=str(path), coulomb=False, dispersion=False)
+    with pytest.raises(DoubleCountingError, match="fitted to wB97M-D3"):
+        _ = (model + d3).plan
+    assert (model + create_model("dftd3", functional="wb97m")).plan

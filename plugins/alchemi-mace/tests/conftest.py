@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import functools
+import urllib.request
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -276,3 +278,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of mace-torch."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "mace"
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Count what is asked of the network, and answer that there is none."""
+    asked: list[str] = []
+
+    def fail(url: str, *_: object, **__: object) -> None:
+        asked.append(url)
+        raise URLError("no network")
+
+    monkeypatch.setattr(urllib.request, "urlopen", fail)
+    return asked

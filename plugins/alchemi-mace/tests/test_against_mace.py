@@ -16,7 +16,7 @@ def periodic(atoms):
     return bool(atoms.pbc.all())
 
 
-def agree(value, reference, name, tolerance=1e-11):
+def agree(value, reference, name, tolerance=1e-12):
     value, reference = np.asarray(value, dtype=float), np.asarray(reference, dtype=float)
     scale = max(np.abs(reference).max(), 1.0)
     np.testing.assert_allclose(value.reshape(reference.shape), reference, rtol=0, atol=tolerance * scale, err_msg=name)
@@ -68,7 +68,7 @@ def test_batch_is_like_one_by_one(structures, evaluate, calculate, dtype):
     batch = list(structures.values())
     out = evaluate(batch, "energy", "node_energies", "forces", "stress", dtype=dtype)
     assert {value.dtype for value in out.values()} == {dtype}
-    sizes, tolerance = [len(atoms) for atoms in batch], 1e-11 if dtype is torch.float64 else 2e-5
+    sizes, tolerance = [len(atoms) for atoms in batch], 1e-12 if dtype is torch.float64 else 2e-5
     forces, atomic = out["forces"].split(sizes), out["node_energies"].split(sizes)
     for system, atoms in enumerate(batch):
         alone = calculate(atoms)

@@ -1,32 +1,13 @@
-"""Files, names of foundation models, heads, floating types, and what is refused."""
+"""Files by path, heads, floating types, and what is refused."""
 
-import shutil
-import urllib.request
-import warnings
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import torch
-from alchemi_mace.foundations import FOUNDATIONS, HEADS, canonical
-from hypothesis import given
-from hypothesis import strategies as st
+from alchemi_mace.foundations import FOUNDATIONS
 
 from alchemi_core import Batch, create_model
 from alchemi_core.errors import DataError, InputFileError, OptionError
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    """Count what is asked of the network, and answer that there is none."""
-    asked = []
-
-    def fail(url, *_, **__):
-        asked.append(url)
-        raise URLError("no network")
-
-    monkeypatch.setattr(urllib.request, "urlopen", fail)
-    return asked
 
 
 def energy(model, atoms, pipeline):
@@ -51,103 +32,6 @@ def test_config(make):
     assert make("states").model_config.optional_inputs == {"total_charge", "multiplicity"}
     assert "node_energies" not in make("states").model_config.outputs
     assert make("dipoles").model_config.outputs == {"energy", "dipole"}
-
-
-def test_names_and_addresses_are_those_of_mace_torch():
-    from mace.calculators import foundations_models as upstream
-
-    for name, url in upstream.mace_mp_urls.items():
-        assert FOUNDATIONS[name].url == url
-        assert FOUNDATIONS[name].family == "mp"
-    for size, url in upstream.mace_off_urls.items():
-        assert FOUNDATIONS[f"{size}_off"].url == url
-    others = [f"{size}_off" for size in upstream.mace_off_urls] + ["mace_omol", "mace_anicc"]
-    assert FOUNDATIONS.keys() == upstream.mace_mp_urls.keys() | set(others)
-    source = Path(upstream.__file__).read_text()
-    assert all(FOUNDATIONS[name].url in source for name in ("mace_omol", "mace_anicc"))
-
-
-@given(st.sampled_from(sorted(FOUNDATIONS)), st.data())
-def test_case_and_dashes_do_not_matter(name, data):
-    mixed = (data.draw(st.sampled_from((letter.lower(), letter.upper()))) for letter in name)
-    dashed = (data.draw(st.sampled_from("-_")) if letter in "-_" else letter for letter in mixed)
-    assert canonical("".join(dashed)) == name
-
-
-@pytest.mark.parametrize("name", ["medium-mpa-0", "large", "mh-1"])
-def test_name_whose_file_is_where_mace_torch_keeps_it(
-    name, saved, cache, no_network, monkeypatch, structures, pipeline
-):
-    """mace-torch's own function finds the file there as well, and asks for nothing."""
-    from mace.calculators import foundations_models as upstream
-
-    cache.mkdir(parents=True)
-    kind = "default head" if name == "mh-1" else "scaled"
-    shutil.copy(saved(kind), FOUNDATIONS[name].path)
-    assert FOUNDATIONS[name].path.parent == cache
-    assert upstream.download_mace_mp_checkpoint(name) == str(FOUNDATIONS[name].path)
-    model = create_model("mace", checkpoint=name)
-    again = create_model("mace", checkpoint=str(saved(kind)))
-    atoms = structures["rock salt"]
-    assert torch.equal(energy(model, atoms, pipeline), energy(again, atoms, pipeline))
-    assert no_network == []
-
-
-@pytest.mark.parametrize("name", ["medium_off", "mace_omol"])
-def test_cached_files_of_other_families(name, saved, cache, no_network):
-    """Again mace-torch's own functions find the file there."""
-    from mace.calculators import foundations_models as upstream
-
-    cache.mkdir(parents=True)
-    shutil.copy(saved(), FOUNDATIONS[name].path)
-    function = {"medium_off": upstream.mace_off, "mace_omol": upstream.mace_omol}[name]
-    size = {"medium_off": "medium", "mace_omol": "extra_large"}[name]
-    with warnings.catch_warnings(action="ignore"):
-        assert function(model=size, device="cpu", return_raw_model=True) is not None
-    config = create_model("mace", checkpoint=name).model_config
-    assert config.contains == {"dispersion": {"medium_off": "D3(BJ)", "mace_omol": "VV10"}[name]}
-    assert config.level_of_theory == {"medium_off": "wB97M-D3(BJ)", "mace_omol": "wB97M-V"}[name]
-    assert no_network == []
-
-
-def test_level_of_theory(saved, cache):
-    cache.mkdir(parents=True)
-    shutil.copy(saved("zbl"), FOUNDATIONS["medium-0b3"].path)
-    config = create_model("mace", checkpoint="medium-0b3").model_config
-    assert config.level_of_theory == "PBE / PBE+U"
-    assert config.contains == {"repulsion": "ZBL"}
-
-
-def test_theory_by_head():
-    assert FOUNDATIONS["mh-1"].theory_of("omol").dispersion == "VV10"
-    assert FOUNDATIONS["mh-1"].theory_of("matpes_r2scan").level == "r2SCAN"
-    assert FOUNDATIONS["mh-1"].theory_of("of my own").level == ""
-    assert {name for name, theory in HEADS.items() if theory.dispersion} == {"omol", "spice_wB97M", "rgd1_b3lyp"}
-
-
-def test_name_without_file_or_network(cache, no_network, capsys):
-    with pytest.raises(OptionError) as caught:
-        create_model("mace", checkpoint="small-0b")
-    assert no_network == [FOUNDATIONS["small-0b"].url]
-    path = cache / "mace_agnesi_smallmodel"
-    assert str(path) in caught.value.found
-    assert "no network" in caught.value.found
-    assert FOUNDATIONS["small-0b"].url in caught.value.expected
-    assert f"copy the file to {path}" in caught.value.fix
-    assert "checkpoint='path/to/file'" in caught.value.fix
-    assert not path.exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [("small_off", "mace_off('small')"), ("mace_omol", "mace_omol()"), ("mace_anicc", "mace_anicc('cpu')")],
-)
-def test_models_with_conditions_are_left_to_the_user(name, function, cache, no_network):
-    with pytest.raises(OptionError, match="not on this machine") as caught:
-        create_model("mace", checkpoint=name)
-    assert function in caught.value.fix
-    assert str(FOUNDATIONS[name].path) in caught.value.found
-    assert no_network == []
 
 
 def test_unknown_name(no_network):
@@ -261,7 +145,7 @@ def test_compiled_model(tmp_path):
             create_model("mace", checkpoint=tmp_path / "x_compiled.model", trusted=trusted)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 @pytest.mark.parametrize("trusted", [False, True])
 def test_model_without_energy(saved, trusted):
     with pytest.raises(InputFileError, match="AtomicDipolesMACE: it gives dipoles and no energy"):

@@ -26,7 +26,7 @@ def same(one, other):
 @pytest.mark.parametrize("weights", [torch.float32, torch.float64])
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
 def test_copies(make, batch, pipeline, copied, weights, kind):
-    original = copy.deepcopy(make({"non-linear": "default head"}.get(kind, kind))).to(weights)
+    original = copy.deepcopy(make(kind)).to(weights)
     assert same(pipeline(copied(original))(batch, WANTED), pipeline(original)(batch, WANTED))
 
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from alchemi_mace.foundations import FOUNDATIONS
+from alchemi_mace.foundations import FOUNDATIONS, HEADS
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -27,3 +27,12 @@ def test_there_is_one():
 
 def test_every_name_is_there():
     assert all(f"`{name}`" in TEXT for name in FOUNDATIONS)
+
+
+def test_every_head_is_there():
+    (row,) = [line for line in TEXT.splitlines() if line.startswith("| `mh-0`, `mh-1` |")]
+    named = row.split("|")[2].removeprefix(" by `head`:")
+    assert set(re.findall(r"`(\w+)`", named)) == set(HEADS)
+    last = re.findall(r"`(\w+)`", named)[-3:]
+    assert "dispersion in the last three" in row
+    assert {name for name, theory in HEADS.items() if theory.dispersion} == set(last)

@@ -24,7 +24,7 @@ def test_models_of_mace_torch_are_plain(saved, kind, dtype):
     assert unknown_names(saved(kind, dtype)) == []
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 @pytest.mark.parametrize("kind", KINDS)
 def test_state_is_that_of_the_file(saved, kind):
     """Tensors and their names, and every number, name and class of a layer, as mace-torch reads them."""
@@ -53,7 +53,7 @@ def test_generated_code_is_not_that_of_the_file(saved):
     assert not any(isinstance(layer, torch.jit.ScriptModule) for layer in layers)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_trusted_gives_the_same(saved, structures, pipeline, make):
     trusted = create_model("mace", checkpoint=saved(), trusted=True)
     assert any(isinstance(layer, torch.jit.ScriptModule) for layer in trusted.modules())
@@ -72,7 +72,7 @@ class Evil:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 @pytest.mark.parametrize("place", ["alone", "in a layer", "in the model"])
 def test_code_in_a_file_does_not_run(saved, tmp_path, place):
     marker, file = tmp_path / "ran", tmp_path / "evil.model"
@@ -103,7 +103,7 @@ class EvilGraph(torch.nn.Module):
         return torch.fx.graph_module.reduce_graph_module, (body, "")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_source_of_generated_functions_does_not_run(saved, tmp_path, structures, pipeline, make):
     """Reading the same file as torch does by default, with weights_only off, would run it."""
     marker, file = tmp_path / "ran", tmp_path / "evil.model"
@@ -118,7 +118,7 @@ def test_source_of_generated_functions_does_not_run(saved, tmp_path, structures,
     assert marker.exists()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 def test_torchscript_of_generated_functions_is_not_read(saved, tmp_path, structures, pipeline, make, monkeypatch):
     loaded = []
     monkeypatch.setattr(torch.jit, "load", lambda *given, **options: loaded.append(given))
@@ -155,7 +155,7 @@ def with_value(saved, path, place, value):
     torch.save(content, path)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
 @pytest.mark.parametrize("value", ["1); import os; (1", torch.ones(2), torch.nn.Linear(1, 1), o3.Irrep("1o")])
 @pytest.mark.parametrize("place", ["irreps", "instructions"])
 def test_code_is_generated_from_numbers_only(saved, tmp_path, place, value):

@@ -10,11 +10,11 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import torch
 
 from alchemi_aimnet2.checkpoints import WHO
 from alchemi_aimnet2.facts import Facts
+from alchemi_aimnet2.loaded import Loaded
 from alchemi_aimnet2.terms import Terms
 from alchemi_aimnet2.upstream import extract_species, named_children_rec
 from alchemi_core.errors import InputFileError, OptionError
@@ -72,29 +72,7 @@ class Program(torch.nn.Module):
         self.train(state["training"])
 
 
-@attrs.frozen(eq=False)
-class Archive:
-    """A loaded archive.
-
-    Parameters
-    ----------
-    network : Program
-        To be called.
-    facts : Facts
-        What it says of itself.
-    terms : Terms
-        What is compiled in.
-    contains : mapping of str to str
-        The physics of that, see `alchemi_core.models.ModelConfig`.
-    """
-
-    network: Program
-    facts: Facts
-    terms: Terms
-    contains: dict[str, str]
-
-
-def load_archive(path: Path, *, trusted: bool, options: dict[str, Any]) -> Archive:
+def load_archive(path: Path, *, trusted: bool, options: dict[str, Any]) -> Loaded:
     """Load an archive and run what it runs when it is loaded.
 
     Parameters
@@ -129,7 +107,7 @@ def load_archive(path: Path, *, trusted: bool, options: dict[str, Any]) -> Archi
     names = {name for name, _ in named_children_rec(program)}
     contains = {physics: "compiled in" for physics, inside in _INSIDE.items() if names & inside}
     _check_options(options, contains)
-    return Archive(Program(program), facts, Terms("simple", dispersion=False), contains)
+    return Loaded(Program(program), facts, Terms("simple", dispersion=False), contains)
 
 
 def _check_options(options: dict[str, Any], contains: dict[str, str]) -> None:

@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from alchemi_aimnet2.artifacts import holds_program, read_artifact
 from alchemi_aimnet2.checkpoints import find_checkpoint, read_registry
 from alchemi_aimnet2.legacy import load_archive
+from alchemi_aimnet2.loaded import Loaded
 from alchemi_aimnet2.network import Network
 from alchemi_aimnet2.terms import choose_terms, contained
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from alchemi_aimnet2.facts import Facts
-    from alchemi_aimnet2.legacy import Program
-    from alchemi_aimnet2.terms import Terms
-
-
-@attrs.frozen(eq=False)
-class Loaded:
-    """A network and what is known of it.
-
-    Parameters
-    ----------
-    network : Network or Program
-        To be called with what `alchemi_aimnet2.inputs` makes.
-    facts : Facts
-        What the checkpoint says.
-    terms : Terms
-        What is added to the energy of the network.
-    contains : mapping of str to str
-        Physics in the energy, see `alchemi_core.models.ModelConfig`.
-    """
-
-    network: Network | Program
-    facts: Facts
-    terms: Terms
-    contains: dict[str, str]
 
 
 def load(given: str | Path, wanted: dict[str, Any], *, dtype: str, trusted: bool) -> Loaded:
@@ -59,8 +32,7 @@ def load(given: str | Path, wanted: dict[str, Any], *, dtype: str, trusted: bool
     registry = read_registry()
     checkpoint = find_checkpoint(given, registry)
     if holds_program(checkpoint.path):
-        archive = load_archive(checkpoint.path, trusted=trusted, options={**wanted, "dtype": dtype})
-        return Loaded(archive.network, archive.facts, archive.terms, archive.contains)
+        return load_archive(checkpoint.path, trusted=trusted, options={**wanted, "dtype": dtype})
     network, facts = read_artifact(checkpoint, registry, trusted=trusted)
     terms = choose_terms(facts, **wanted)
     return Loaded(Network(network, facts, terms), facts, terms, contained(facts, terms))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from alchemi_aimnet2.loading import Loaded
+    from alchemi_aimnet2.loaded import Loaded
     from alchemi_core.data.view import ModelView
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
+@final
 class AIMNet2(BaseModelMixin, torch.nn.Module):
     """AIMNet2: messages between neighbors, and charges that are passed on, equilibrated, and give the energy.
 

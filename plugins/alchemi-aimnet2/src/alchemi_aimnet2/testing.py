@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from alchemi_aimnet2.checkpoints import WHO
+from alchemi_aimnet2.families import FAMILIES
 from alchemi_aimnet2.upstream import build_module
+from alchemi_core.errors import OptionError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +31,7 @@ def save_random_checkpoint(
     coulomb: bool = True,
     dispersion: bool = True,
     open_shell: bool = False,
+    family: str = "",
     seed: int = 0,
     **metadata: Any,
 ) -> Path:
@@ -43,6 +47,8 @@ def save_random_checkpoint(
         Whether the energy is to be completed by a Coulomb sum, and by D3.
     open_shell : bool
         Whether charges of both spins are told apart.
+    family : {"wb97m-d3", "b973c-d3", "b973c-2025-d3", "nse", "pd", "rxn"}, optional
+        Published family whose level of theory and physics the file declares; by default none is known.
     seed : int
         Of the random numbers; the state of torch's own is left alone.
     metadata
@@ -52,7 +58,13 @@ def save_random_checkpoint(
     -------
     Path
         The file.
+
+    Raises
+    ------
+    OptionError
+        If there is no such family.
     """
+    _check_family(family)
     known, description = sorted(elements), _description(coulomb=coulomb, open_shell=open_shell)
     content = {
         "format_version": 2,
@@ -65,11 +77,23 @@ def save_random_checkpoint(
         "coulomb_sr_envelope": "exp" if coulomb else None,
         "d3_params": dict(WB97M_D3) if dispersion else None,
         "has_embedded_lr": coulomb,
+        **({"family": family} if family else {}),
         "implemented_species": known,
         "state_dict": _random_weights(description, known, seed),
     }
     torch.save({**content, **metadata}, path)
     return Path(path)
+
+
+def _check_family(family: str) -> None:
+    if family and family not in FAMILIES:
+        near = nearest(family, FAMILIES)
+        raise OptionError(
+            f"family={family!r}",
+            expected=f"one of {', '.join(FAMILIES)}",
+            who=WHO,
+            fix=f"family={near!r}" if near else "",
+        )
 
 
 def _description(*, coulomb: bool, open_shell: bool) -> dict[str, Any]:

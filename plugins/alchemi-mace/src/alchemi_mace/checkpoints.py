@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import zipfile
+from contextlib import redirect_stdout
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -42,7 +44,7 @@ _CONVERTED = {
 def find_checkpoint(given: str | Path) -> tuple[Path, Foundation | None]:
     """Return the file that a name or path stands for, and what is known about a foundation model.
 
-    A model of the materials family that is not in mace-torch's cache is fetched by mace-torch.
+    A materials model under the MIT licence that is not in mace-torch's cache is fetched by mace-torch.
 
     Raises
     ------
@@ -67,13 +69,15 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Foundation | None]:
 
 
 def _fetched(name: str, known: Foundation) -> Path:
-    """Let mace-torch fetch a file into its cache; models that come with conditions are left to the user."""
-    if known.family != "mp":
-        raise _not_here(name, known, f"looked for {known.path}", f"run {known.command}")
-    from mace.calculators.foundations_models import download_mace_mp_checkpoint
-
+    """Let mace-torch fetch a file into its cache, with what it prints on stderr; of others say how to get them."""
+    if not known.is_fetched:
+        first = f"if its licence, {known.licence}, suits you, run {known.command}"
+        raise _not_here(name, known, f"looked for {known.path}", first)
     try:
-        return Path(download_mace_mp_checkpoint(name))
+        with redirect_stdout(sys.stderr):
+            from mace.calculators.foundations_models import download_mace_mp_checkpoint
+
+            return Path(download_mace_mp_checkpoint(name))
     except (OSError, RuntimeError) as error:
         why = f"looked for {known.path}; fetching it failed: {error}"
         raise _not_here(name, known, why, "fetch it where there is a network") from error

@@ -3,7 +3,9 @@
 Names, addresses and file names are those of ``mace.calculators.foundations_models`` and of ``mace_run_train``, which
 tells the models of other families by ``..._off``, ``mace_omol`` and ``mace_anicc``. Levels of theory are those of the
 table of foundation models in mace-torch's README and, for the heads of mh-0 and mh-1, of their paper
-(https://arxiv.org/abs/2510.25380).
+(https://arxiv.org/abs/2510.25380). Licences are those of the table at https://github.com/ACEsuit/mace-foundations, of
+https://huggingface.co/mace-foundations/mace-mh-1 and, for other families, of what
+their functions of mace-torch say.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _RELEASES = "https://github.com/ACEsuit/mace-{}/releases/download/"
 _MP, _FOUNDATIONS = _RELEASES.format("mp"), _RELEASES.format("foundations")
+_MATPES = _FOUNDATIONS + "mace_matpes_0/MACE-matpes-{}-omat-ft.model"
 _OFF = "https://raw.githubusercontent.com/ACEsuit/mace-off/main/mace_off23/"
 _ANICC = "https://github.com/ACEsuit/mace/raw/main/mace/calculators/foundations_models/ani500k_large_CC.model"
 
@@ -36,7 +39,16 @@ HEADS = {
 }
 """Of the models mh-0 and mh-1."""
 
-_FUNCTION = {"off": "mace_off('{size}')", "omol": "mace_omol()", "anicc": "mace_anicc('cpu')"}
+MIT = "MIT"
+ACADEMIC = "ASL"
+"""Academic Software License, https://github.com/gabor1/ASL: no commercial use."""
+
+_FUNCTION = {
+    "mp": "mace_mp('{size}')",
+    "off": "mace_off('{size}')",
+    "omol": "mace_omol()",
+    "anicc": "mace_anicc('cpu')",
+}
 
 
 @attrs.frozen
@@ -53,6 +65,8 @@ class Foundation:
         What it was fitted to.
     heads : dict of str to Theory
         The same by head, for a model of several.
+    licence : str
+        Of the file: `MIT` or `ACADEMIC`.
     size : str
         What that function calls it.
     """
@@ -61,7 +75,13 @@ class Foundation:
     family: str = "mp"
     theory: Theory = theories.UNKNOWN
     heads: dict[str, Theory] = attrs.field(factory=dict)
+    licence: str = MIT
     size: str = ""
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether the file is fetched without a question: under MIT only, and only into mace-torch's cache."""
+        return self.licence == MIT and self.family == "mp"
 
     @property
     def path(self) -> Path:
@@ -75,7 +95,7 @@ class Foundation:
 
     @property
     def command(self) -> str:
-        """What fetches the file, for the families that are not fetched here."""
+        """What fetches the file, for those that are not fetched here."""
         function = _FUNCTION[self.family].format(size=self.size)
         return f'python -c "from mace.calculators import *; {function}"'
 
@@ -94,6 +114,10 @@ def _materials(address: str, theory: Theory) -> Foundation:
     return Foundation(address, theory=theory)
 
 
+def _academic(name: str, address: str, theory: Theory, heads: dict[str, Theory] | None = None) -> Foundation:
+    return Foundation(address, theory=theory, heads=heads or {}, licence=ACADEMIC, size=name)
+
+
 FOUNDATIONS = {
     "small": _materials(_MP + "mace_mp_0/2023-12-10-mace-128-L0_energy_epoch-249.model", theories.PBE_U),
     "medium": _materials(_MP + "mace_mp_0/2023-12-03-mace-128-L1_epoch-199.model", theories.PBE_U),
@@ -105,19 +129,28 @@ FOUNDATIONS = {
     "large-0b2": _materials(_MP + "mace_mp_0b2/mace-large-density-agnesi-stress.model", theories.PBE_U),
     "medium-0b3": _materials(_MP + "mace_mp_0b3/mace-mp-0b3-medium.model", theories.PBE_U),
     "medium-mpa-0": _materials(_MP + "mace_mpa_0/mace-mpa-0-medium.model", theories.PBE_U),
-    "small-omat-0": _materials(_MP + "mace_omat_0/mace-omat-0-small.model", theories.PBE_U),
-    "medium-omat-0": _materials(_MP + "mace_omat_0/mace-omat-0-medium.model", theories.PBE_U),
-    "mace-matpes-pbe-0": _materials(_FOUNDATIONS + "mace_matpes_0/MACE-matpes-pbe-omat-ft.model", theories.PBE),
-    "mace-matpes-r2scan-0": _materials(
-        _FOUNDATIONS + "mace_matpes_0/MACE-matpes-r2scan-omat-ft.model", theories.R2SCAN
-    ),
-    "mh-0": Foundation(_FOUNDATIONS + "mace_mh_1/mace-mh-0.model", heads=HEADS),
-    "mh-1": Foundation(_FOUNDATIONS + "mace_mh_1/mace-mh-1.model", heads=HEADS),
     **{
-        f"{size}_off": Foundation(_OFF + f"MACE-OFF23_{size}.model", "off", theories.WB97M_D3, size=size)
+        name: _academic(name, address, theory)
+        for name, address, theory in (
+            ("small-omat-0", _MP + "mace_omat_0/mace-omat-0-small.model", theories.PBE_U),
+            ("medium-omat-0", _MP + "mace_omat_0/mace-omat-0-medium.model", theories.PBE_U),
+            ("mace-matpes-pbe-0", _MATPES.format("pbe"), theories.PBE),
+            ("mace-matpes-r2scan-0", _MATPES.format("r2scan"), theories.R2SCAN),
+        )
+    },
+    **{
+        name: _academic(name, f"{_FOUNDATIONS}mace_mh_1/mace-{name}.model", theories.UNKNOWN, HEADS)
+        for name in ("mh-0", "mh-1")
+    },
+    **{
+        f"{size}_off": Foundation(
+            _OFF + f"MACE-OFF23_{size}.model", "off", theories.WB97M_D3, licence=ACADEMIC, size=size
+        )
         for size in ("small", "medium", "large")
     },
-    "mace_omol": Foundation(_FOUNDATIONS + "mace_omol_0/MACE-omol-0-extra-large-1024.model", "omol", theories.WB97M_V),
+    "mace_omol": Foundation(
+        _FOUNDATIONS + "mace_omol_0/MACE-omol-0-extra-large-1024.model", "omol", theories.WB97M_V, licence=ACADEMIC
+    ),
     "mace_anicc": Foundation(_ANICC, "anicc", theories.COUPLED_CLUSTER),
 }
 """By name."""

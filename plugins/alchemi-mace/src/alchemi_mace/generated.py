@@ -141,4 +141,4 @@ RENEW: dict[type, Callable[..., None]] = {
     o3.TensorProduct: renew_product,
     Contraction: renew_contraction,
 }
-"""By class; of a layer of several, all."""
+"""By class; a layer of several of these classes gets each renewal."""

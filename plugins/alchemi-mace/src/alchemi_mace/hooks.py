@@ -16,8 +16,8 @@ def alchemi_models() -> list[ModelOffer]:
         ModelOffer(
             name="mace",
             summary="MACE: any checkpoint of mace-torch, and the foundation models that it knows by name",
-            target="alchemi_mace.model:Mace",
-            licence="MIT",
+            target="alchemi_mace.model:MACE",
+            licence="MIT or ASL, by checkpoint",
             citations=CITATIONS,
         )
     ]

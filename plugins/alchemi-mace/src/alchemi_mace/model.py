@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
-class Mace(BaseModelMixin, torch.nn.Module):
+@final
+class MACE(BaseModelMixin, torch.nn.Module):
     """MACE, an equivariant potential of higher body order that passes messages between neighbors.
 
     Batatia, Kovács, Simm, Ortner and Csányi, Adv. Neural Inf. Process. Syst. 35 (2022),

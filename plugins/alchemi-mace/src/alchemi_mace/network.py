@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.errors import DataError, InputFileError, OptionError, nearest
+from alchemi_mace.checkpoints import WHO
 from alchemi_mace.upstream import EnergyDipolesMACE
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.view import ModelView
-
-WHO = "mace"
 
 DEBYE = 1e-11 / (299792458 * 1.602176634e-19)
 """1 D in e·Å: 1e-21 C m²/s over c, with c and e exact since 2019."""
@@ -72,9 +71,7 @@ def traits(model: Any) -> Traits:
         If it needs inputs that are not known here.
     """
     states = tuple(getattr(model, "embedding_specs", None) or ())
-    missing = [
-        name for name in ("r_max", "atomic_numbers", "node_embedding", "interactions") if not hasattr(model, name)
-    ]
+    missing = [name for name in _PARTS if not hasattr(model, name)]
     if missing:
         raise InputFileError(f"the model lacks {', '.join(missing)}", expected="a whole model", who=WHO)
     strange = [name for name in states if name not in _STATES]
