@@ -102,6 +102,8 @@ class AlchemiCalculator(Calculator):
         changes = [name for name in ("positions", "numbers") if not _same(last.arrays[name], atoms.arrays[name])]
         changes += [name for name in ("pbc",) if not _same(last.pbc, atoms.pbc)]
         changes += [name for name in ("cell",) if not _same(last.cell.array, atoms.cell.array)]
+        if not _same(last.get_initial_charges(), atoms.get_initial_charges()):
+            changes.append("initial_charges")
         return changes + [key for key in READ_FROM_INFO if last.info.get(key) != atoms.info.get(key)]
 
     def calculate(

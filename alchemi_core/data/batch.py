@@ -90,7 +90,8 @@ class Batch:
         Parameters
         ----------
         atoms : ase.Atoms or iterable of ase.Atoms
-            Structures; ``atoms.info["charge"]`` and ``["spin"]`` become ``total_charge`` and ``multiplicity``.
+            Structures; ``atoms.info["charge"]`` and ``["spin"]`` become ``total_charge`` and ``multiplicity``, what
+            ``atoms.set_initial_charges`` sets becomes ``charges``.
         dtype : torch.dtype
             Floating type of positions and cells.
         device : torch.device or str
@@ -100,6 +101,8 @@ class Batch:
         ------
         GeometryError
             If a position or cell is not finite, or a periodic direction has no lattice vector.
+        DataError
+            If only some of the structures have one of these.
         """
         from alchemi_core.data.from_ase import batch_from_ase
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _INFO_FIELDS = {"total_charge": "charge", "multiplicity": "spin"}
+_ARRAY_FIELDS = {"charges": "initial_charges"}
 
 
 def batch_from_ase(atoms: Atoms | Iterable[Atoms], *, dtype: torch.dtype, device: torch.device | str) -> Batch:
@@ -34,7 +35,7 @@ def batch_from_ase(atoms: Atoms | Iterable[Atoms], *, dtype: torch.dtype, device
         num_systems=len(systems),
         cell=cell,
         pbc=pbc,
-        fields=_info_fields(systems, dtype),
+        fields={**_info_fields(systems, dtype), **_array_fields(systems, dtype)},
     )
     check_finite(batch.positions, cell, batch.batch_idx)
     if cell is not None and pbc is not None:
@@ -55,15 +56,26 @@ def _lattices(systems: Sequence[Atoms], dtype: torch.dtype) -> tuple[Tensor | No
 
 
 def _info_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tensor]:
-    fields: dict[str, Tensor] = {}
-    for name, key in _INFO_FIELDS.items():
-        having = [key in a.info for a in systems]
-        if any(having) and not all(having):
-            raise DataError(
-                f"info[{key!r}] is set on {sum(having)} of {len(systems)} structures",
-                expected="on all or none",
-                who="Batch.from_ase",
-            )
-        if any(having):
-            fields[name] = torch.tensor([[float(a.info[key])] for a in systems], dtype=dtype)
-    return fields
+    return {
+        name: torch.tensor([[float(a.info[key])] for a in systems], dtype=dtype)
+        for name, key in _INFO_FIELDS.items()
+        if _on_all([key in a.info for a in systems], f"info[{key!r}]")
+    }
+
+
+def _array_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tensor]:
+    return {
+        name: _tensor(np.concatenate([a.arrays[key] for a in systems if len(a)]), dtype)
+        for name, key in _ARRAY_FIELDS.items()
+        if _on_all([key in a.arrays for a in systems if len(a)], f"arrays[{key!r}]")
+    }
+
+
+def _on_all(having: Sequence[bool], what: str) -> bool:
+    if any(having) and not all(having):
+        raise DataError(
+            f"{what} is set on {sum(having)} of {len(having)} structures",
+            expected="on all or none",
+            who="Batch.from_ase",
+        )
+    return any(having)

@@ -8,12 +8,20 @@ import attrs
 
 from alchemi_core.errors import WiringError, nearest
 from alchemi_core.planning.flat import FlatGroup, FlatStep, Scope, inner_topology
-from alchemi_core.quantities import DERIVATIVES, GEOMETRY, QUANTITIES
+from alchemi_core.quantities import DERIVATIVES, GEOMETRY, QUANTITIES, Quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from alchemi_core.topology import PipelineStep, Topology
+
+
+_FROM_ASE = {
+    "charges": "set_initial_charges(...)",
+    "total_charge": "info['charge']",
+    "multiplicity": "info['spin']",
+}
+"""Where `Batch.from_ase` finds inputs."""
 
 
 @attrs.frozen
@@ -133,6 +141,13 @@ def _check_step(step: PipelineStep) -> None:
                 who=who,
                 fix=f"declare {name!r} as an output of the model, if it is one",
             )
+        if (one := QUANTITIES.get(key)) and (other := QUANTITIES.get(name)) and not _like(one, other):
+            raise WiringError(
+                f"wire renames {_told(one)} to {_told(other)}",
+                expected="two names of one quantity, of the same shape and unit",
+                who=who,
+                fix="convert it in a model of its own, or use another name",
+            )
     names = [step.wire.get(output, output) for output in sorted(outputs)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         raise WiringError(f"two of its outputs are called {name!r}", expected="one name each", who=who)
@@ -152,8 +167,8 @@ def _misspelt(key: str, outputs: Iterable[str], who: str) -> WiringError:
 def missing_input(name: str, reader: FlatStep, earlier: Sequence[FlatStep]) -> WiringError:
     """Make the error for an input that nothing before a step produces and the batch does not bring."""
     quantity = QUANTITIES.get(name)
-    shape = f" {quantity.axes}" + (f" in {quantity.unit}" if quantity.unit else "") if quantity else ""
-    lines = [f"needs {name!r}{shape}; nothing before it produces that and the batch does not bring it"]
+    told = _told(quantity) if quantity else repr(name)
+    lines = [f"needs {told}; nothing before it produces that and the batch does not bring it"]
     lines += [f"  step {s.index} ({s.label}) produces {', '.join(known for _, known in s.names)}" for s in earlier]
     return WiringError(
         "\n".join(lines),
@@ -175,9 +190,16 @@ def _suggestion(name: str, earlier: Sequence[FlatStep]) -> str:
         if candidates:
             close = nearest(name, candidates) or next(iter(candidates))
             return f"PipelineStep({step.variable}, wire={{{close!r}: {name!r}}})"
-    return f"batch.with_fields({name}=...)"
+    return f"batch.with_fields({name}=...)" + (f", or {_FROM_ASE[name]} of ASE structures" if name in _FROM_ASE else "")
 
 
-def _like(one: object, other: object) -> bool:
-    key = [(getattr(q, "per", None), getattr(q, "shape", None)) for q in (one, other)]
-    return one is not None and key[0] == key[1]
+def _told(quantity: Quantity) -> str:
+    """Return a quantity as errors name it, such as ``'charges' [N] in e``."""
+    return f"{quantity.name!r} {quantity.axes}" + (f" in {quantity.unit}" if quantity.unit else "")
+
+
+def _like(one: Quantity | None, other: Quantity | None) -> bool:
+    """Tell whether one can stand for the other; where the table does not know the other, nobody can say."""
+    if one is None or other is None:
+        return False
+    return (one.per, one.shape, one.unit) == (other.per, other.shape, other.unit)

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import attrs
 import pytest
 import torch
 from support import byhand
@@ -10,7 +11,7 @@ from support.structures import mixed
 from support.toys import ChargeKernel, Charges, Coulomb, Gaussians, Hardness, HybridCoulomb
 
 from alchemi_core.contract import Analytic, Constant
-from alchemi_core.errors import CutGradientError, LostTermError
+from alchemi_core.errors import CutGradientError, LostTermError, WiringError
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.topology import PipelineGroup, PipelineStep
 
@@ -190,3 +191,26 @@ def test_an_energy_of_charges_alone_has_no_forces_of_its_own():
     pipe = grouped(([producer(), Hardness(through=("charges",)), Gaussians()], GRAPH))
     with pytest.raises(LostTermError, match="hardness"):
         pipe(mixed(), requested={"forces"})
+
+
+class Partition(Gaussians):
+    """Gives the energy of each atom: as many numbers as charges, in another unit."""
+
+    def __init__(self):
+        super().__init__()
+        kinds = {**self.model_config.kinds, "node_energies": Constant()}
+        self.model_config = attrs.evolve(self.model_config, outputs=kinds)
+
+
+def test_energies_are_not_suggested_for_charges():
+    pipe = PipelineModelWrapper([PipelineGroup([Partition(), Coulomb()], use_autograd=True)])
+    with pytest.raises(WiringError) as caught:
+        pipe(mixed(), requested={"energy"})
+    assert caught.value.fix == "batch.with_fields(charges=...), or set_initial_charges(...) of ASE structures"
+
+
+def test_a_rename_keeps_shape_and_unit():
+    step = PipelineStep(Partition(), wire={"node_energies": "charges"})
+    with pytest.raises(WiringError, match=r"'node_energies' \[N\] in eV to 'charges' \[N\] in e"):
+        PipelineModelWrapper([PipelineGroup([step, Coulomb()], use_autograd=True)])
+    assert PipelineModelWrapper([PipelineGroup([PipelineStep(Partition(), wire={"node_energies": "mine"})])]).plan

@@ -126,3 +126,15 @@ def test_accepting_what_no_model_contains(alchemi, boxes):
     answer = alchemi("plan", "--model", "springs", "--accept", "coulom")
     assert answer.code == 2
     assert "likely fix: write 'coulomb'" in answer.err
+
+
+def test_charges_of_the_file_are_read_and_stay_in_it(alchemi, here):
+    r = 1.7
+    ions = Atoms("NaCl", [[5, 5, 5], [5, 5, 5 + r]], **BOX)
+    ions.set_initial_charges([0.8, -0.8])
+    write("ions.extxyz", ions)
+    answer = alchemi("singlepoint", "ions.extxyz", "--model", "coulomb", "--out", "o")
+    assert answer.code == 0
+    result = read("o/results.extxyz")
+    assert result.get_potential_energy() == pytest.approx(-COULOMB_CONSTANT * 0.64 / r)
+    np.testing.assert_array_equal(result.get_initial_charges(), [0.8, -0.8])

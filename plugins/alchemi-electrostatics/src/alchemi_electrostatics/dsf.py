@@ -43,7 +43,7 @@ class CoulombDSF(BaseModelMixin, torch.nn.Module):
     doi:10.1063/1.478738. The cost grows like the number of atoms, and any periodicity is served, but the energy is that
     of a model: it tends to the Coulomb energy only as R grows and α falls, and molecules have the constant term too. On
     rock salt displaced by 0.3 Å, at 12 Å, α = 0.2/Å is 0.1 % off in energy and 7 % in forces (root mean square); 0.15/Å
-    is 1 % and 1.5 % off.
+    is 1 % and 1.5 % off. The ``coul/dsf`` of LAMMPS has the same forces and k s R q²/2 less energy for each charge.
 
     Parameters
     ----------
