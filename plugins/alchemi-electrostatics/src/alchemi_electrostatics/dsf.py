@@ -13,18 +13,19 @@ import torch
 
 from alchemi_core.contract import OnGraph, OutputKind, Partial
 from alchemi_core.derivatives.strain import per_volume
-from alchemi_core.errors import GeometryError, OptionError
+from alchemi_core.errors import OptionError
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
 from alchemi_core.quantities import COULOMB_CONSTANT, DERIVATIVES
 from alchemi_electrostatics.hooks import DSF
+from alchemi_electrostatics.molecules import check_apart
+from alchemi_electrostatics.options import check_flag
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.view import ModelView
-    from alchemi_core.neighbors.lists import CooList
 
 WHO = "coulomb-dsf"
 
@@ -94,7 +95,8 @@ class CoulombDSF(BaseModelMixin, torch.nn.Module):
         """
         vectors = pair_vectors(view.positions, view.cell, view.neighbors, view.batch_idx)
         squared = (vectors * vectors) @ vectors.new_ones(3)  # torch reduces an inner axis of three far more slowly
-        _check_apart(squared, view.neighbors)
+        i, j = view.neighbors.neighbor_list.unbind(1)
+        check_apart(squared, i, j, WHO)
         distances, charges = squared.sqrt(), view.charges.to(view.positions.dtype)
         out = {"energy": self._energy(distances, charges, view)}
         if self.hybrid_forces and requested & DERIVATIVES:
@@ -159,20 +161,8 @@ def _check_options(cutoff: object, alpha: object, hybrid_forces: object) -> None
         raise OptionError(f"cutoff={cutoff!r}", expected="a positive length, Å", who=WHO, fix="cutoff=12.0")
     if not (_is_number(alpha) and alpha >= 0.0):
         raise OptionError(f"alpha={alpha!r}", expected="a number in 1/Å, 0 or more", who=WHO, fix="alpha=0.2")
-    if not isinstance(hybrid_forces, bool):
-        raise OptionError(f"hybrid_forces={hybrid_forces!r}", expected="True or False", who=WHO)
+    check_flag("hybrid_forces", hybrid_forces, WHO)
 
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _check_apart(squared: Tensor, pairs: CooList) -> None:
-    if bool((squared == 0).any()):
-        i, j = pairs.neighbor_list[int((squared == 0).nonzero()[0])].tolist()
-        raise GeometryError(
-            f"atoms {i} and {j} are at one place",
-            expected="a distance above zero between any two atoms",
-            who=WHO,
-            fix="remove the duplicate atom, or check the cell",
-        )
