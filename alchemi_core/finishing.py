@@ -35,14 +35,15 @@ def output_values(
         value = None if output.single is None else slots[output.single]
         if value is None:
             with grad_mode(enabled=differentiable):
-                value = _reduced(output, slots, batch, reductions[output.rule])
+                value = reduced(output, slots, batch, reductions[output.rule])
         totals[output.name] = value
     if differentiable:
         return totals
     return {name: total.detach() if total.requires_grad else total for name, total in totals.items()}
 
 
-def _reduced(output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction) -> Tensor:
+def reduced(output: PlannedOutput, slots: Sequence[Tensor | None], batch: Batch, reduce: Reduction) -> Tensor:
+    """Return one output: its terms, made one value by a rule."""
     values = [_term(term, slots, batch) for term in output.terms]
     total = reduce(values, [term.weight for term in output.terms])
     if output.reported and output.name == "stress" and batch.cell is not None:

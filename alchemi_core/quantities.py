@@ -40,6 +40,49 @@ class Combine(Enum):
     UNIQUE = "unique"
 
 
+STRAIN = "strain"
+"""The variable that stands for positions and cell strained together."""
+
+
+def _names(value: object) -> frozenset[str]:
+    return frozenset([value]) if isinstance(value, str) else frozenset(value)  # type: ignore[call-overload]
+
+
+@attrs.frozen
+class DerivativeOf:
+    """How a derivative is taken: of what, through which variables, how often.
+
+    Parameters
+    ----------
+    of : str
+        What is differentiated: ``"energy"`` stands for the sum over all steps, every one of which then has to
+        contribute; any other name for the output of one step.
+    through : iterable of str
+        Variables: ``"positions"``, ``"strain"`` (positions and cell together), or further inputs of the models, such as
+        ``"electric_field"``.
+    order : int
+        How often.
+
+    Examples
+    --------
+    >>> DerivativeOf("energy", through="positions", order=2).inputs
+    frozenset({'positions'})
+    """
+
+    of: str = "energy"
+    through: frozenset[str] = attrs.field(default=frozenset({"positions"}), converter=_names)
+    order: int = 1
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Inputs of models that the variables stand for."""
+        strained = frozenset({"positions", "cell"}) if STRAIN in self.through else frozenset()
+        return strained | (self.through - {STRAIN})
+
+
+_BY_STRAIN = DerivativeOf(through=STRAIN)
+
+
 @attrs.frozen
 class Quantity:
     """A named physical quantity.
@@ -50,30 +93,38 @@ class Quantity:
         Singular standard name.
     per : Per
         First axis: per system [B, ...] or per atom [N, ...].
-    shape : tuple of int
-        Trailing axes.
+    shape : tuple of int or None
+        Trailing axes; None where the length depends on the systems.
     unit : str
         Unit, empty when dimensionless.
     combine : Combine
         Rule of combination over steps.
     summary : str
         One line, with sign conventions.
-    with_respect_to : str
-        For a first derivative of the energy, the variable: ``"positions"`` or ``"strain"``; else empty.
+    derivative : DerivativeOf, optional
+        For a derivative, what it is taken of, through which variables and how often.
     """
 
     name: str
     per: Per
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     unit: str
     combine: Combine
     summary: str
-    with_respect_to: str = ""
+    derivative: DerivativeOf | None = None
 
     @property
     def axes(self) -> str:
-        """Shape as text, such as ``[N,3]``."""
-        return "[" + ",".join([self.per.value, *(str(n) for n in self.shape)]) + "]"
+        """Shape as text, such as ``[N,3]``; ``·`` stands for an axis whose length the table does not fix."""
+        return "[" + ",".join([self.per.value, *("·" if n is None else str(n) for n in self.shape)]) + "]"
+
+    def fits(self, shape: tuple[int, ...], atoms: int, systems: int) -> bool:
+        """Tell whether a tensor of this shape can hold the quantity for so many atoms and systems."""
+        first = atoms if self.per_atom else systems
+        if None not in self.shape:
+            return shape == (first, *self.shape)
+        wanted = (first, *self.shape)
+        return len(shape) == len(wanted) and all(n in (None, m) for n, m in zip(wanted, shape, strict=True))
 
     @cached_property
     def per_atom(self) -> bool:
@@ -90,7 +141,7 @@ _TABLE = (
     Quantity("total_charge", Per.SYSTEM, (1,), "e", Combine.UNIQUE, "total charge of each system"),
     Quantity("multiplicity", Per.SYSTEM, (1,), "", Combine.UNIQUE, "spin multiplicity 2S + 1 of each system"),
     Quantity("energy", Per.SYSTEM, (1,), "eV", Combine.SUM, "potential energy"),
-    Quantity("forces", Per.ATOM, (3,), "eV/Å", Combine.SUM, "−dE/dr", "positions"),
+    Quantity("forces", Per.ATOM, (3,), "eV/Å", Combine.SUM, "−dE/dr", DerivativeOf()),
     Quantity(
         "stress",
         Per.SYSTEM,
@@ -98,15 +149,79 @@ _TABLE = (
         "eV/Å³",
         Combine.SUM,
         "+(1/V) dE/dε for a symmetric strain ε, tensile positive; NaN where a system has no volume",
-        "strain",
+        _BY_STRAIN,
     ),
-    Quantity("virial", Per.SYSTEM, (3, 3), "eV", Combine.SUM, "−dE/dε = −V·stress", "strain"),
+    Quantity("virial", Per.SYSTEM, (3, 3), "eV", Combine.SUM, "−dE/dε = −V·stress", _BY_STRAIN),
     Quantity("node_energies", Per.ATOM, (), "eV", Combine.SUM, "partition of the energy over atoms"),
     Quantity("charges", Per.ATOM, (), "e", Combine.UNIQUE, "partial charges"),
     Quantity("partial_charges", Per.ATOM, (), "e", Combine.UNIQUE, "partial charges, as some models name them"),
     Quantity("spin_charges", Per.ATOM, (), "e", Combine.UNIQUE, "spin-up minus spin-down charge"),
     Quantity("magmoms", Per.ATOM, (), "μB", Combine.UNIQUE, "magnetic moments"),
     Quantity("dipole", Per.SYSTEM, (3,), "e·Å", Combine.UNIQUE, "electric dipole moment"),
+    Quantity("electric_field", Per.SYSTEM, (3,), "V/Å", Combine.UNIQUE, "uniform external electric field"),
+    Quantity(
+        "hessian",
+        Per.SYSTEM,
+        (None, None),
+        "eV/Å²",
+        Combine.SUM,
+        "d²E/dr dr, atom by atom x y z; zeros beyond the 3n of smaller systems",
+        DerivativeOf(order=2),
+    ),
+    Quantity(
+        "force_constants",
+        Per.ATOM,
+        (None, 3, 3),
+        "eV/Å²",
+        Combine.SUM,
+        "d²E/dr dr' with every atom of a supercell",
+        DerivativeOf(order=2),
+    ),
+    Quantity(
+        "elastic_tensor",
+        Per.SYSTEM,
+        (6, 6),
+        "GPa",
+        Combine.UNIQUE,
+        "(1/V) d²E/dη dη in Voigt order xx yy zz yz xz xy, ions relaxed",
+        DerivativeOf(through=STRAIN, order=2),
+    ),
+    Quantity(
+        "clamped_elastic_tensor",
+        Per.SYSTEM,
+        (6, 6),
+        "GPa",
+        Combine.SUM,
+        "(1/V) d²E/dη dη in Voigt order, ions moving with the cell",
+        DerivativeOf(through=STRAIN, order=2),
+    ),
+    Quantity(
+        "atomic_virials",
+        Per.ATOM,
+        (3, 3),
+        "eV",
+        Combine.SUM,
+        "partition of the virial over atoms",
+        _BY_STRAIN,
+    ),
+    Quantity(
+        "born_charges",
+        Per.ATOM,
+        (3, 3),
+        "e",
+        Combine.UNIQUE,
+        "Z*_ij = dμ_i/dr_j of each atom",
+        DerivativeOf("charges"),
+    ),
+    Quantity(
+        "polarizability",
+        Per.SYSTEM,
+        (3, 3),
+        "e·Å²/V",
+        Combine.SUM,
+        "−d²E/dF dF in a uniform electric field F",
+        DerivativeOf(through="electric_field", order=2),
+    ),
 )
 
 QUANTITIES: FrozenMap[str, Quantity] = FrozenMap({quantity.name: quantity for quantity in _TABLE})
@@ -118,12 +233,11 @@ GEOMETRY = frozenset({"positions", "atomic_numbers", "batch_idx", "cell", "pbc"}
 PHYSICS = ("coulomb", "dispersion", "polarization", "repulsion", "solvation")
 """Physics that models contain or corrections add: what `ModelConfig.contains` names and planning counts once."""
 
-DERIVATIVES = frozenset(quantity.name for quantity in _TABLE if quantity.with_respect_to)
-"""First derivatives of the energy."""
+DERIVATIVES = frozenset({"forces", "stress", "virial"})
+"""First derivatives of the energy by positions and strain: what every pipeline can be asked for."""
 
-
-SECOND_DERIVATIVES = frozenset({"hessian"})
-"""Second derivatives of the energy: never taken from some of the steps only. Their shape is the strategy's own."""
+FURTHER_DERIVATIVES = frozenset(q.name for q in _TABLE if q.derivative is not None) - DERIVATIVES
+"""Derivatives that a strategy or a model has to give: no pipeline takes them by itself."""
 
 
 def is_additive(name: str) -> bool:

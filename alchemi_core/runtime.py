@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from alchemi_core.data.detaching import off_graph
 from alchemi_core.data.view import ModelView
+from alchemi_core.derivatives.answers import check_answer
+from alchemi_core.derivatives.autograd import Autograd
 from alchemi_core.derivatives.base import Derivative, GroupState
 from alchemi_core.derivatives.grad_mode import grad_mode
-from alchemi_core.errors import DerivativeError, ModelOutputError, nearest
+from alchemi_core.errors import ModelOutputError, nearest
+from alchemi_core.finishing import reduced
 from alchemi_core.planning.plan import Mode
 from alchemi_core.reductions import weighted_sum
+from alchemi_core.sampling import Sampler, on_leaves, summed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,16 +76,27 @@ class Run:
                 self._steps(steps, self.batch, self.batch, self.lists, slots)
             return
         strategy = self.strategies[group.index]
-        with grad_mode(enabled=self.differentiable or not strategy.resamples):
-            state = GroupState(self.batch, self._energy_at(group, steps, slots), self.differentiable)
+        with grad_mode(enabled=self.differentiable or not group.sampled):
+            state = GroupState(self.batch, self._sampler(group, steps, slots), self.differentiable)
             data, tape = strategy.prepare(state)
             self._steps(steps, data, self.batch, self.lists, slots)
-            energy = _on_leaves(_summed(group, slots), data)
-            answer = strategy.finish(energy, tape, group.served)
+            answer = strategy.finish(self._energy(group, slots, data), tape, group.served, *_read(group, slots))
+        if type(strategy) is not Autograd:
+            check_answer(answer, group.served, self.batch, f"derivative_fn {strategy.name}")
         for write in group.serves:
-            if write.name not in answer:
-                raise _unserved(strategy, write.name, answer)
             slots[write.slot] = answer[write.name]
+
+    def _energy(self, group: PlannedGroup, slots: Slots, data: Batch) -> Tensor | None:
+        if group.energies:
+            return on_leaves(summed(group, slots), data)
+        total = next((output for output in group.sampled if output.name == "energy"), None)
+        return None if total is None else reduced(total, slots, self.batch, weighted_sum)
+
+    def _sampler(self, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots) -> Sampler:
+        def run_steps(live: Batch, fixed: Batch, own: Slots) -> None:
+            self._steps(steps, live, fixed, self.lists_for(off_graph(fixed)), own, slots)
+
+        return Sampler(group, steps, slots, run_steps, self.batch, self.differentiable)
 
     def _steps(
         self,
@@ -97,17 +113,17 @@ class Run:
             if values is None:
                 values = geometries[step.live] = _geometry(step.live, live, fixed)
             if step.reads:
-                values = {**values, **self._inputs(step, fixed, slots, slots if first is None else first)}
+                values = {**values, **self._inputs(step, live, fixed, slots, slots if first is None else first)}
             neighbors = None if step.neighbors is None else lists[step.neighbors]
             versions = None if neighbors is None else neighbors.versions
             view = ModelView(values, live, neighbors, step.label)
             answer = self.models[step.index].compute(view, step.asks)
             if neighbors is not None and neighbors.versions != versions:
                 raise _list_changed(step)
-            if keep(step, answer, fixed, slots):
+            if keep(step, answer, fixed, slots) and live is not fixed:
                 _check_graph(step, values, slots)
 
-    def _inputs(self, step: PlannedStep, batch: Batch, slots: Slots, first: Slots) -> Values:
+    def _inputs(self, step: PlannedStep, live: Batch, fixed: Batch, slots: Slots, first: Slots) -> Values:
         """Return the values of a step's declared inputs, detached unless its energy is differentiable through them.
 
         Detached values are those of the `first` evaluation, however often energies are evaluated again.
@@ -115,23 +131,12 @@ class Run:
         values: Values = {}
         for read in step.reads:
             known = slots if read.live else first
+            batch = live if read.live else fixed
             value = batch.fields.get(read.name) if read.slot is None else known[read.slot]
             cut = value is not None and not read.live and value.requires_grad
             keep_graph = self.differentiable and read.slot is None
             values[read.name] = value.detach() if cut and not keep_graph and value is not None else value
         return values
-
-    def _energy_at(
-        self, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots
-    ) -> Callable[[Batch], Tensor]:
-        """Return a function that runs the group's steps at another geometry, on slots of its own."""
-
-        def energy_at(batch: Batch) -> Tensor:
-            own = list(slots)
-            self._steps(steps, batch, batch, self.lists_for(batch), own, slots)
-            return _summed(group, own)
-
-        return energy_at
 
 
 def _geometry(names: frozenset[str], live: Batch, fixed: Batch) -> Values:
@@ -145,18 +150,9 @@ def _geometry(names: frozenset[str], live: Batch, fixed: Batch) -> Values:
     }
 
 
-def _summed(group: PlannedGroup, slots: Slots) -> Tensor:
-    if len(group.energies) == 1 and group.energies[0][1] == 1.0 and (only := slots[group.energies[0][0]]) is not None:
-        return only
-    values = [slots[slot] for slot, _ in group.energies]
-    return weighted_sum(values, [weight for _, weight in group.energies])  # type: ignore[arg-type]
-
-
-def _on_leaves(energy: Tensor, data: Batch) -> Tensor:
-    """Put an energy of detached values alone on the graph, where its derivative is zero, as it should be."""
-    if energy.requires_grad or not data.positions.requires_grad:
-        return energy
-    return energy + data.positions.sum() * 0.0
+def _read(group: PlannedGroup, slots: Slots) -> tuple[Values, ...]:
+    """Return what a strategy differentiates beside the energy, where there is any."""
+    return ({write.name: slots[write.slot] for write in group.reads},) if group.reads and not group.sampled else ()
 
 
 def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: Slots) -> bool:
@@ -178,10 +174,8 @@ def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: S
         if value is None:
             raise _missing(step, write.output, answer)
         quantity = write.quantity
-        if quantity is not None:
-            shape = (atoms if quantity.per_atom else batch.num_systems, *quantity.shape)
-            if value.shape != shape:
-                raise _misshapen(step, quantity, value, shape)
+        if quantity is not None and not quantity.fits(value.shape, atoms, batch.num_systems):
+            raise _misshapen(step, quantity, value, atoms if quantity.per_atom else batch.num_systems)
         if value.dtype != dtype and value.is_floating_point():
             value = value.to(dtype)
         off_graph |= not value.requires_grad and write.output in step.on_graph
@@ -204,10 +198,11 @@ def _is_fed(step: PlannedStep, values: Values) -> bool:
     return any(value.requires_grad for read in step.reads if read.live and (value := values[read.name]) is not None)
 
 
-def _misshapen(step: PlannedStep, quantity: Quantity, value: Tensor, shape: tuple[int, ...]) -> ModelOutputError:
+def _misshapen(step: PlannedStep, quantity: Quantity, value: Tensor, first: int) -> ModelOutputError:
+    shape = ", ".join("·" if n is None else str(n) for n in (first, *quantity.shape))
     return ModelOutputError(
         f"returned {quantity.name} of shape {list(value.shape)}",
-        expected=f"{list(shape)}, that is {quantity.axes} {quantity.unit}".rstrip(),
+        expected=f"[{shape}], that is {quantity.axes} {quantity.unit}".rstrip(),
         who=f"step {step.index} ({step.label})",
         fix="energy per system is [B, 1]: energy.unsqueeze(1)" if quantity.name == "energy" else "",
     )
@@ -229,14 +224,6 @@ def _missing(step: PlannedStep, output: str, answer: Mapping[str, Tensor]) -> Mo
         expected="every requested output, as its config declares",
         who=f"step {step.index} ({step.label})",
         fix=f"return {close!r} under the name {output!r}" if close else "",
-    )
-
-
-def _unserved(strategy: Derivative, name: str, answer: Mapping[str, Tensor]) -> DerivativeError:
-    return DerivativeError(
-        f"was asked for {name!r} and returned {sorted(answer)}",
-        expected="every requested derivative",
-        who=f"derivative {strategy.name}",
     )
 
 

@@ -21,7 +21,7 @@ LAYERS = (
     "planning",
     "data neighbors",
     "derivatives reductions",
-    "runtime finishing requirements provision strategies",
+    "runtime sampling finishing requirements provision strategies",
     "refusals discovery builtins factory registry toolkits",
     "declaration evaluation",
     "prepared",

@@ -34,7 +34,6 @@ class Autograd:
 
     name: ClassVar[str] = "autograd"
     serves: ClassVar[frozenset[str]] = DERIVATIVES
-    resamples: ClassVar[bool] = False
 
     def prepare(self, state: GroupState) -> tuple[Batch, AutogradTape]:
         """Put the batch on fresh leaves."""

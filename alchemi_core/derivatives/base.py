@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Set
 
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
+    from alchemi_core.quantities import DerivativeOf
 
 
 @attrs.frozen(eq=False)
@@ -22,29 +23,41 @@ class GroupState:
     ----------
     data : Batch
         The batch, its geometry off the graph unless the caller differentiates through the pipeline.
-    energy_at : callable
-        Energy [B, 1] in eV of the group's steps at another geometry of the same systems, lists rebuilt.
+    sample : callable
+        ``sample(batch, names)`` evaluates the group's steps on another batch, lists built anew, and returns what is
+        named: the energy [B, 1] in eV and other outputs, on the graph of that batch where it requires grad; forces,
+        stress and virial, complete and detached. Only what the strategy declares in ``samples`` can be had.
     differentiable : bool
         Whether the derivatives themselves must stay on the graph.
     """
 
     data: Batch
-    energy_at: Callable[[Batch], Tensor]
+    sample: Callable[[Batch, Set[str]], Mapping[str, Tensor]]
     differentiable: bool
+
+    def energy_at(self, batch: Batch) -> Tensor:
+        """Energy [B, 1] in eV of the group's steps on another batch."""
+        return self.sample(batch, {"energy"})["energy"]
 
 
 @runtime_checkable
 class Derivative(Protocol):
     """A derivative strategy.
 
+    A strategy that evaluates the group at other geometries has one more attribute, ``samples``: the names, a frozenset
+    of str, of the quantities it calls `GroupState.sample` for.
+
+    Where ``serves`` says that a derivative is taken of something else than the energy, such as the charges, `finish` is
+    called with a fourth argument: a mapping of these values, on the graph of the batch that `prepare` returned.
+
     Attributes
     ----------
     name : str
         Printed in plans.
-    serves : frozenset of str or None
-        Names of the derivatives it can return; None for whatever it is asked.
-    resamples : bool
-        True when it evaluates energies at other geometries instead of using the graph.
+    serves : frozenset of str, mapping of str to DerivativeOf, or None
+        Names of the derivatives it can return, or each with how it is taken, which is what planning checks models
+        against: names alone stand for what the quantity table says, else for a first derivative of the energy by
+        positions. None for whatever it is asked.
     """
 
     @property
@@ -53,19 +66,18 @@ class Derivative(Protocol):
         ...
 
     @property
-    def serves(self) -> frozenset[str] | None:
-        """Names of the derivatives it can return; None for whatever it is asked."""
-        ...
-
-    @property
-    def resamples(self) -> bool:
-        """True when it evaluates energies at other geometries."""
+    def serves(self) -> frozenset[str] | Mapping[str, DerivativeOf] | None:
+        """Names of the derivatives it can return, or each with how it is taken; None for whatever it is asked."""
         ...
 
     def prepare(self, state: GroupState) -> tuple[Batch, Any]:
         """Return the batch on which the steps run, and a tape of whatever `finish` needs; change nothing."""
         ...
 
-    def finish(self, energy: Tensor, tape: Any, requested: frozenset[str]) -> Mapping[str, Tensor]:
-        """Return exactly the requested derivatives of the summed energy [B, 1]."""
+    @property
+    def finish(self) -> Callable[..., Mapping[str, Tensor]]:
+        """Return exactly the requested derivatives: ``finish(energy, tape, requested)``.
+
+        The energy is summed over the group's steps, [B, 1] in eV; None where nothing that is asked is taken of it.
+        """
         ...

@@ -33,7 +33,7 @@ class FiniteDifference:
 
     name: ClassVar[str] = "finite-difference"
     serves: ClassVar[frozenset[str]] = DERIVATIVES
-    resamples: ClassVar[bool] = True
+    samples: ClassVar[frozenset[str]] = frozenset({"energy"})
 
     step: float | None = None
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import attrs
 
+from alchemi_core.derivatives.answers import check_answer
 from alchemi_core.derivatives.autograd import AutogradTape
 from alchemi_core.derivatives.leaves import with_leaves
-from alchemi_core.errors import DerivativeError, nearest
-from alchemi_core.quantities import QUANTITIES, Per
+from alchemi_core.errors import DerivativeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
     from alchemi_core.derivatives.base import GroupState
+    from alchemi_core.quantities import DerivativeOf
     from alchemi_core.topology import DerivativeFn
 
 
@@ -27,10 +29,9 @@ class FunctionDerivative:
     Parameters
     ----------
     function : callable
-        ``(energy [B, 1], data, requested) -> mapping``; ``data.positions`` and ``data.cell`` are leaves.
+        ``(energy [B, 1], data, requested) -> mapping``; ``data.positions`` and ``data.cell`` are leaves, so that
+        derivatives by positions and strain can be taken. It may have an attribute ``serves``, see `Derivative`.
     """
-
-    resamples: ClassVar[bool] = False
 
     function: DerivativeFn
 
@@ -40,9 +41,9 @@ class FunctionDerivative:
         return str(getattr(self.function, "__name__", type(self.function).__name__))
 
     @property
-    def serves(self) -> None:
-        """None: a plain function is taken to serve whatever it is asked."""
-        return
+    def serves(self) -> frozenset[str] | Mapping[str, DerivativeOf] | None:
+        """What the function says in an attribute ``serves``; without one it is taken to serve whatever it is asked."""
+        return getattr(self.function, "serves", None)
 
     def prepare(self, state: GroupState) -> tuple[Batch, AutogradTape]:
         """Put the batch on fresh leaves."""
@@ -52,9 +53,8 @@ class FunctionDerivative:
     def finish(self, energy: Tensor, tape: AutogradTape, requested: frozenset[str]) -> Mapping[str, Tensor]:
         """Call the function and refuse an answer that is not exactly what was asked."""
         answer = self.function(energy, tape.data, set(requested))
-        self._check_keys(answer, requested)
+        check_answer(answer, requested, tape.data, f"derivative_fn {self.name}")
         for name in requested:
-            self._check_shape(name, answer[name], tape.data)
             if tape.differentiable and not answer[name].requires_grad:
                 raise self._detached(name)
         return answer
@@ -66,30 +66,3 @@ class FunctionDerivative:
             who=f"derivative_fn {self.name}",
             fix="torch.autograd.grad(..., create_graph=True), or call pipe.eval()",
         )
-
-    def _check_keys(self, answer: Mapping[str, Tensor], requested: frozenset[str]) -> None:
-        if not isinstance(answer, Mapping):
-            expected = f"a mapping with {sorted(requested)}"
-            raise DerivativeError(f"returned {answer!r}", expected=expected, who=f"derivative_fn {self.name}")
-        if set(answer) == requested:
-            return
-        surplus = sorted(set(answer) - requested)
-        close = [near for key in surplus if (near := nearest(key, requested))]
-        raise DerivativeError(
-            f"returned {sorted(answer)}",
-            expected=f"exactly {sorted(requested)}",
-            who=f"derivative_fn {self.name}",
-            fix=f"return {close[0]!r}" if close else "return the requested names and no others",
-        )
-
-    def _check_shape(self, name: str, value: Tensor, data: Batch) -> None:
-        quantity = QUANTITIES.get(name)
-        if quantity is None:
-            return
-        shape = (data.num_atoms if quantity.per is Per.ATOM else data.num_systems, *quantity.shape)
-        if tuple(value.shape) != shape:
-            raise DerivativeError(
-                f"returned {name} of shape {list(value.shape)}",
-                expected=f"{list(shape)} in {quantity.unit}",
-                who=f"derivative_fn {self.name}",
-            )

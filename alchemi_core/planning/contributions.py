@@ -13,13 +13,16 @@ import attrs
 from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
 from alchemi_core.errors import CutGradientError, LostTermError
 from alchemi_core.planning.plan import Mode
+from alchemi_core.planning.reporting import leaves, reported_as, reports_any
+from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.wiring import Wire
-from alchemi_core.quantities import DERIVATIVES, QUANTITIES
+from alchemi_core.quantities import DERIVATIVES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from alchemi_core.planning.flat import FlatGroup, FlatStep
+    from alchemi_core.quantities import DerivativeOf
 
 Wires = tuple[tuple[Wire, ...], ...]
 
@@ -57,13 +60,16 @@ class Contributions:
         CutGradientError
             If a value it is fed depends on positions but reaches it without its graph.
         """
+        wanted = frozenset(name for name in wanted if self._depends(step, name))
         if not wanted or "energy" not in step.config.kinds:
             return self._without_energy(step, wanted)
-        if resamples(self.groups[step.group]) and all(strategy_serves(self.groups[step.group], n) for n in wanted):
+        service = self.groups[step.group].service
+        if service.samples and all(service.can_serve(name) for name in wanted):
             self._refuse_cuts(step, wanted, same_group_is_fine=True)
-            return Mode.RESAMPLED
+            if not (wanted := service.samples & DERIVATIVES):
+                return Mode.RESAMPLED
         mode = next((mode for mode in self._preference(step) if self._capable(step, mode, wanted)), None)
-        if mode is None and isinstance(step.config.kinds["energy"], Constant) and not _reports_any(step):
+        if mode is None and isinstance(step.config.kinds["energy"], Constant) and not reports_any(step):
             mode = Mode.ENERGY
         if mode is None:
             raise self._lost(step, wanted)
@@ -72,7 +78,7 @@ class Contributions:
 
     def _without_energy(self, step: FlatStep, wanted: frozenset[str]) -> Mode:
         """A step that reports forces of no energy adds them, and then has to add to every derivative asked."""
-        if not wanted or not _reports_any(step) or "energy" in step.config.kinds:
+        if not wanted or not reports_any(step) or "energy" in step.config.kinds:
             return Mode.ENERGY
         lost = sorted(name for name in wanted & DERIVATIVES if reported_as(step, name) is None)
         if not lost:
@@ -94,11 +100,40 @@ class Contributions:
         if mode is Mode.GRAPH:
             energy = step.config.kinds["energy"]
             return isinstance(energy, OnGraph) and all(
-                leaves(step, name) <= energy.through and strategy_serves(self.groups[step.group], name)
-                for name in wanted
+                self.leaves(step, name) <= energy.through and self._served(step, name) for name in wanted
             )
         kind = Analytic if mode is Mode.REPORTED else Partial
         return all(isinstance(step.config.kinds.get(reported_as(step, name) or ""), kind) for name in wanted)
+
+    def _depends(self, step: FlatStep, name: str) -> bool:
+        """Tell whether the step's energy can depend on what a derivative is taken through."""
+        return bool(self.leaves(step, name)) or any(True for _ in self.dependent(step))
+
+    def _served(self, step: FlatStep, name: str) -> bool:
+        """Tell whether the step's group can differentiate its energy so; while sampling, each group does the usual."""
+        service = self.groups[step.group].service
+        return service.can_serve(name) or (bool(service.samples) and name in service.samples & DERIVATIVES)
+
+    def leaves(self, step: FlatStep, name: str) -> frozenset[str]:
+        """Inputs of a step through which a derivative is taken."""
+        return leaves(step, self.taken(name))
+
+    def taken(self, name: str) -> DerivativeOf:
+        """Return how a derivative is taken: as the strategy that serves it says, else as the table has it."""
+        services = (group.service.serves for group in self.groups)
+        return next((serves[name] for serves in services if serves and name in serves), derivative_of(name))
+
+    def read(self, group: int, wanted: frozenset[str]) -> frozenset[str]:
+        """Names of values, beside the energy, that a group's strategy needs for what is wanted."""
+        service = self.groups[group].service
+        served = frozenset(name for name in wanted if service.can_serve(name))
+        samples = service.samples - DERIVATIVES if served else frozenset()
+        return (frozenset(self.taken(name).of for name in served) | samples) - {"energy"}
+
+    def sampled_derivatives(self, group: int, wanted: frozenset[str]) -> frozenset[str]:
+        """Return the derivatives that a group's strategy evaluates at other geometries for what is wanted."""
+        service = self.groups[group].service
+        return service.samples & DERIVATIVES if any(map(service.can_serve, wanted)) else frozenset()
 
     def live(self, step: FlatStep, mode: Mode, passed: frozenset[str] = frozenset()) -> frozenset[str]:
         """Names of the inputs that the step is given on the graph; `passed` are its outputs that others read."""
@@ -166,7 +201,7 @@ class Contributions:
         kind = producer.config.kinds[wire.output]
         if producer.group != reader.group or not isinstance(kind, OnGraph):
             return False
-        if not self.groups[reader.group].use_autograd or not leaves(producer, derivative) <= kind.through:
+        if not self.groups[reader.group].use_autograd or not self.leaves(producer, derivative) <= kind.through:
             return False
         return all(w.name in kind.through and self.carried(w, producer, derivative) for w in self.dependent(producer))
 
@@ -238,41 +273,3 @@ class Contributions:
     def _serves(self, step: FlatStep, name: str) -> bool:
         wanted = frozenset([name])
         return any(self._capable(step, mode, wanted) for mode in (Mode.GRAPH, Mode.PARTIAL, Mode.REPORTED))
-
-
-def leaves(step: FlatStep, derivative: str) -> frozenset[str]:
-    """Geometry through which a derivative is taken: positions, and for the strain the cell where it is read."""
-    quantity = QUANTITIES.get(derivative)
-    strain = quantity is not None and quantity.with_respect_to == "strain"
-    return frozenset({"positions", "cell"} if strain and step.config.supports_pbc else {"positions"})
-
-
-def reported_as(step: FlatStep, derivative: str) -> str | None:
-    """Name of the step's output that gives the derivative; stress and virial give each other through the volume."""
-    twins = {"stress": "virial", "virial": "stress"}
-    for name in (derivative, twins.get(derivative, "")):
-        if name in step.config.kinds:
-            return name
-    return None
-
-
-def _reports_any(step: FlatStep) -> bool:
-    return bool(step.config.outputs & DERIVATIVES)
-
-
-def resamples(group: FlatGroup) -> bool:
-    """Tell whether the group's strategy evaluates energies again instead of using the graph."""
-    return group.derivative_fn is not None and group.derivative_fn.resamples
-
-
-def strategy_serves(group: FlatGroup, name: str) -> bool:
-    """Tell whether the group's strategy can return a derivative; a plain function is taken to serve any."""
-    if group.derivative_fn is None:
-        return name in DERIVATIVES
-    serves = group.derivative_fn.serves
-    return serves is None or name in serves
-
-
-def contributors(steps: Sequence[FlatStep]) -> tuple[FlatStep, ...]:
-    """Steps whose energies make up the total."""
-    return tuple(step for step in steps if "energy" in step.config.kinds)

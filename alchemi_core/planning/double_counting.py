@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from alchemi_core.errors import DoubleCountingError
-from alchemi_core.planning.contributions import contributors
+from alchemi_core.planning.reporting import contributors
 from alchemi_core.topology import LEVEL
 
 if TYPE_CHECKING:

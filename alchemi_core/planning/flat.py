@@ -5,11 +5,12 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from alchemi_core.errors import CompositionError
+from alchemi_core.planning.service import AUTOGRAD, Service
 from alchemi_core.topology import PipelineGroup, PipelineStep, Topology
 
 if TYPE_CHECKING:
@@ -18,25 +19,6 @@ if TYPE_CHECKING:
     from alchemi_core.models import BaseModelMixin, ModelConfig
 
 Scope = tuple[int, ...]
-
-
-class Strategy(Protocol):
-    """What planning reads of a derivative strategy; see `alchemi_core.derivatives.base.Derivative`."""
-
-    @property
-    def name(self) -> str:
-        """Printed in plans."""
-        ...
-
-    @property
-    def serves(self) -> frozenset[str] | None:
-        """Names of the derivatives it can return; None for whatever it is asked."""
-        ...
-
-    @property
-    def resamples(self) -> bool:
-        """True when it evaluates energies at other geometries."""
-        ...
 
 
 @attrs.frozen(eq=False)
@@ -84,12 +66,13 @@ class FlatStep:
 
 @attrs.frozen(eq=False)
 class FlatGroup:
-    """A group outside any nesting: its settings and its steps."""
+    """A group outside any nesting: its settings, its steps, its strategy (None is the default) and what that serves."""
 
     index: int
     use_autograd: bool
-    derivative_fn: Strategy | None
+    derivative_fn: Any
     steps: tuple[FlatStep, ...]
+    service: Service
 
 
 @attrs.frozen(eq=False)
@@ -113,7 +96,7 @@ class _Context:
 _Leaf = tuple[PipelineStep, _Context]
 
 
-def flatten(topology: Topology, bind: Callable[[Any], Strategy]) -> tuple[FlatGroup, ...]:
+def flatten(topology: Topology, bind: Callable[[Any], Any]) -> tuple[FlatGroup, ...]:
     """Return the groups of a topology with nested pipelines inlined.
 
     A nested pipeline inside a group without autograd keeps its own groups. Inside an autograd group its steps join
@@ -138,8 +121,9 @@ def flatten(topology: Topology, bind: Callable[[Any], Strategy]) -> tuple[FlatGr
         FlatGroup(
             index=g,
             use_autograd=group.use_autograd,
-            derivative_fn=None if group.derivative_fn is None else bind(group.derivative_fn),
+            derivative_fn=(strategy := None if group.derivative_fn is None else bind(group.derivative_fn)),
             steps=tuple(_flat_step(leaf, next(numbers), next(labels), g) for leaf in leaves),
+            service=AUTOGRAD if strategy is None else Service.of(strategy),
         )
         for g, (group, leaves) in enumerate(drafts)
     )

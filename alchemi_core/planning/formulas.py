@@ -19,9 +19,18 @@ class _Notation:
     sign: str
     variable: str
     factor: str = ""
+    order: str = ""
 
 
-_NOTATIONS = {"forces": _Notation("−", "r"), "stress": _Notation("", "ε", " / V"), "virial": _Notation("−", "ε")}
+_NOTATIONS = {
+    "forces": _Notation("−", "r"),
+    "stress": _Notation("", "ε", " / V"),
+    "virial": _Notation("−", "ε"),
+    "hessian": _Notation("", "r", order="²"),
+    "force_constants": _Notation("", "r", order="²"),
+    "clamped_elastic_tensor": _Notation("", "η", " / V", order="²"),
+    "polarizability": _Notation("−", "F", order="²"),
+}
 
 
 def weighted(index: int, weight: float) -> str:
@@ -39,7 +48,9 @@ def derivative_text(name: str, steps: Sequence[PlannedStep]) -> str:
     whole = [weighted(step.index, step.weight) for step in steps if step.mode is not Mode.PARTIAL]
     if notation is None:
         return f"{name}({' + '.join(whole)})"
-    texts = [f"{notation.sign}d({' + '.join(whole)})/d{notation.variable}{notation.factor}"] if whole else []
+    power = notation.order
+    by = f"d{notation.variable}{power}{notation.factor}"
+    texts = [f"{notation.sign}d{power}({' + '.join(whole)})/{by}"] if whole else []
     texts += [_through(step, notation) for step in steps if step.mode is Mode.PARTIAL]
     return " ".join(texts).removeprefix("+ ")
 

@@ -133,6 +133,12 @@ class PlannedGroup:
         Derivatives the strategy must return, and their slots.
     energies : tuple of (int, float)
         Slots and weights of the energies that are differentiated.
+    reads : tuple of Write
+        Other values that the strategy differentiates.
+    sampled : tuple of PlannedOutput
+        What each quantity is made of that the strategy evaluates at other geometries.
+    resampled : tuple of Write
+        Derivatives of `energies` that are taken for this at each geometry, and their slots.
     """
 
     index: int
@@ -141,6 +147,9 @@ class PlannedGroup:
     use_autograd: bool
     serves: tuple[Write, ...]
     energies: tuple[tuple[int, float], ...]
+    reads: tuple[Write, ...] = ()
+    sampled: tuple[PlannedOutput, ...] = ()
+    resampled: tuple[Write, ...] = ()
 
     @cached_property
     def served(self) -> frozenset[str]:

@@ -8,9 +8,8 @@ import attrs
 
 from alchemi_core.errors import UnknownOutputError
 from alchemi_core.neighbors.routing import REFERENCE_COSTS
-from alchemi_core.planning.contributions import Contributions, Wires, reported_as, resamples
+from alchemi_core.planning.contributions import Contributions, Wires
 from alchemi_core.planning.double_counting import check_counting
-from alchemi_core.planning.formulas import derivative_text, weighted
 from alchemi_core.planning.plan import (
     ExecutionPlan,
     Mode,
@@ -18,14 +17,16 @@ from alchemi_core.planning.plan import (
     PlannedOutput,
     PlannedStep,
     Read,
-    Term,
     Write,
 )
-from alchemi_core.planning.requests import additive, check_request, in_table_order, served_names
+from alchemi_core.planning.reading import check_read
+from alchemi_core.planning.reporting import reported_as
+from alchemi_core.planning.requests import check_request, in_table_order, served_names
 from alchemi_core.planning.sharing import Sharing, share
-from alchemi_core.planning.training import check_trainable
+from alchemi_core.planning.terms import TermsOf
+from alchemi_core.planning.training import check_order
 from alchemi_core.planning.wiring import resolve_wires
-from alchemi_core.quantities import DERIVATIVES, SECOND_DERIVATIVES, is_additive
+from alchemi_core.quantities import DERIVATIVES, FURTHER_DERIVATIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -88,8 +89,9 @@ class _Planner:
     def plan(self) -> ExecutionPlan:
         running = self._running()
         accepted = check_counting(running, self.settings.accept or frozenset()) if self._wants_energy else ()
-        modes = {step.index: self._contributions.mode(step, self._wanted) for step in running}
-        check_trainable(self._contributions, modes, self._wanted, differentiable=self.differentiable)
+        modes = {step.index: self._contributions.mode(step, self._of_energy) for step in running}
+        check_read(self._contributions, self._wanted)
+        check_order(self._contributions, modes, self._wanted, differentiable=self.differentiable)
         sharing = share(running, self.settings, self.costs)
         slots = _Slots()
         steps = tuple(self._step(step, modes, running, sharing, slots) for step in running)
@@ -110,7 +112,7 @@ class _Planner:
 
     @property
     def _wants_energy(self) -> bool:
-        return "energy" in self.requested or bool(self._wanted)
+        return "energy" in self.requested or bool(self._of_energy)
 
     @property
     def _contributions(self) -> Contributions:
@@ -124,8 +126,13 @@ class _Planner:
     def _wanted(self) -> frozenset[str]:
         """Requested derivatives of the energy: the standard ones, and whatever only a derivative function can give."""
         served = frozenset(name for group in self.groups for name in served_names(group))
-        known = DERIVATIVES | SECOND_DERIVATIVES | served
+        known = DERIVATIVES | FURTHER_DERIVATIVES | served
         return frozenset(name for name in self.requested if name in known or name not in self._produced)
+
+    @property
+    def _of_energy(self) -> frozenset[str]:
+        """Those to which every step with an energy has to contribute."""
+        return frozenset(name for name in self._wanted if self._contributions.taken(name).of == "energy")
 
     def _running(self) -> tuple[FlatStep, ...]:
         """Steps that some requested output depends on, in order."""
@@ -138,13 +145,15 @@ class _Planner:
 
     def _asked_directly(self, step: FlatStep) -> bool:
         contributes = "energy" in step.config.kinds or bool(step.config.outputs & DERIVATIVES)
-        return (contributes and bool(self._wanted)) or any(known in self.requested for _, known in step.names)
+        asked = self.requested | self._contributions.read(step.group, self._wanted)
+        return (contributes and bool(self._of_energy)) or any(known in asked for _, known in step.names)
 
     def _step(
         self, step: FlatStep, modes: dict[int, Mode], running: tuple[FlatStep, ...], sharing: Sharing, slots: _Slots
     ) -> PlannedStep:
         mode = modes[step.index]
         passed = frozenset(w.output for s in running for w in self.wires[s.index] if w.producer == step.index)
+        passed |= self._read(step)
         kept = frozenset() if step.detach else passed
         live = self._contributions.live(step, mode, kept) if self._wanted else frozenset()
         if mode is Mode.PARTIAL:
@@ -166,13 +175,19 @@ class _Planner:
             on_graph=self._contributions.on_graph(step, modes, passed),
         )
 
+    def _read(self, step: FlatStep) -> frozenset[str]:
+        """Outputs of a step that its group's strategy differentiates, or looks at elsewhere."""
+        names = self._contributions.read(step.group, self._wanted)
+        return frozenset(output for output, known in step.names if known in names)
+
     def _asks(self, step: FlatStep, mode: Mode) -> frozenset[str]:
         """Outputs asked of the model: what the user wants, the energy under any derivative, and reported terms."""
-        asks = {o for o, known in step.names if known in self.requested and known not in DERIVATIVES}
-        if "energy" in step.config.kinds and self._wanted:
+        asks = {o for o, known in step.names if known in self.requested and known not in self._wanted}
+        if "energy" in step.config.kinds and self._of_energy:
             asks.add("energy")
         if mode in (Mode.REPORTED, Mode.PARTIAL):
-            asks |= {reported for name in self._wanted if (reported := reported_as(step, name))}
+            wanted = self._contributions.sampled_derivatives(step.group, self._of_energy) or self._of_energy
+            asks |= {reported for name in wanted if (reported := reported_as(step, name))}
         return frozenset(asks)
 
     def _reads(self, step: FlatStep, live: frozenset[str], slots: _Slots) -> Iterator[Read]:
@@ -181,56 +196,55 @@ class _Planner:
             detached = wire.producer is not None and self._contributions.steps[wire.producer].detach
             # In training, parameters of the producer are reached through the value even where the geometry is not.
             # Where energies are evaluated again, so is every value that is not detached.
-            again = resamples(self.groups[step.group])
+            again = bool(self.groups[step.group].service.samples)
             stays = not detached and (wire.name in live or self.differentiable or again)
             yield Read(wire.name, slot, wire.producer, live=stays, optional=wire.optional)
 
     def _group(self, group: FlatGroup, steps: tuple[PlannedStep, ...], slots: _Slots) -> PlannedGroup:
         own = [step for step in steps if step.group == group.index]
         energies = [step for step in own if self._is_differentiated(step)]
-        names = in_table_order(self._wanted) if energies else ()
-        return PlannedGroup(
+        sampled = self._contributions.sampled_derivatives(group.index, self._wanted)
+        names = in_table_order(self._served_by(group, own))
+        bare = PlannedGroup(
             index=group.index,
             steps=tuple(step.index for step in own),
             derivative=_derivative_name(group, has_graph=bool(energies)),
             use_autograd=group.use_autograd,
             serves=tuple(Write(name, name, slots.new(-1 - group.index, name)) for name in names),
             energies=tuple((slot_of(step, "energy"), step.weight) for step in energies),
+            reads=self._strategy_reads(own, group),
         )
+        if not group.service.samples or not names:
+            return bare
+        inner = [Write(name, name, slots.new(-1 - group.index, f"sampled {name}")) for name in in_table_order(sampled)]
+        return attrs.evolve(bare, sampled=self._terms.sampled(group, own, inner), resampled=tuple(inner))
+
+    def _served_by(self, group: FlatGroup, own: list[PlannedStep]) -> frozenset[str]:
+        """Names that the group's strategy is asked for."""
+        served = frozenset(name for name in self._wanted if group.service.can_serve(name))
+        differentiated = any(map(self._is_differentiated, own))
+        sampled = bool(group.service.samples) and any("energy" in step.asks for step in own)
+        return served if differentiated or sampled else served - self._of_energy if own else frozenset()
+
+    def _strategy_reads(self, own: list[PlannedStep], group: FlatGroup) -> tuple[Write, ...]:
+        names = self._contributions.read(group.index, self._wanted)
+        return tuple(write for step in own for write in step.writes if write.name in names)
 
     def _is_differentiated(self, step: PlannedStep) -> bool:
         """Tell whether a step's energy is part of what its group differentiates."""
         return step.mode is Mode.RESAMPLED or "energy" in step.on_graph
 
+    @property
+    def _terms(self) -> TermsOf:
+        return TermsOf(self._contributions, self.settings, self._wanted)
+
     def _output(self, name: str, steps: tuple[PlannedStep, ...], groups: tuple[PlannedGroup, ...]) -> PlannedOutput:
-        terms = [term for group in groups for term in self._terms_of_group(name, group, steps)]
+        terms = [term for group in groups for term in self._terms.of_group(name, group, steps)]
         if not terms:
             raise UnknownOutputError(f"no step has an energy, so there is no {name!r}", who="requested outputs")
         served = {write.slot for group in groups for write in group.serves}
         rule = (self.settings.reductions or {}).get(name, "sum")
         return PlannedOutput(name, tuple(terms), all(term.slot not in served for term in terms), rule)
-
-    def _terms_of_group(self, name: str, group: PlannedGroup, steps: tuple[PlannedStep, ...]) -> Iterator[Term]:
-        own = [step for step in steps if step.index in group.steps]
-        for write in group.serves:
-            if write.name == name:
-                yield Term(
-                    write.slot, 1.0, derivative_text(name, [step for step in own if self._is_differentiated(step)])
-                )
-        for step in own:
-            yield from self._terms_of_step(name, step)
-
-    def _terms_of_step(self, name: str, step: PlannedStep) -> Iterator[Term]:
-        flat = self._contributions.steps[step.index]
-        output = reported_as(flat, name) if name in self._wanted else None
-        for write in step.writes:
-            summed = write.output == output and step.mode in (Mode.REPORTED, Mode.PARTIAL)
-            plain = write.name == name and name not in self._wanted
-            if summed or plain:
-                weighs = summed or additive(name, self.settings) or is_additive(name)
-                weight = step.weight if weighs else 1.0
-                convert = f"{write.output} to {name}" if summed and write.output != name else ""
-                yield Term(write.slot, weight, weighted(step.index, weight), convert)  # type: ignore[arg-type]
 
     def _from_batch(self, running: tuple[FlatStep, ...], *, optional: bool) -> tuple[str, ...]:
         wires = [wire for step in running for wire in self.wires[step.index] if wire.producer is None]
@@ -262,9 +276,8 @@ def slot_of(step: PlannedStep, output: str) -> int:
 
 
 def _derivative_name(group: FlatGroup, *, has_graph: bool) -> str:
-    function = group.derivative_fn
-    if resamples(group) or (function is not None and has_graph):
-        return str(getattr(function, "name", None) or getattr(function, "__name__", type(function).__name__))
+    if group.service.samples or (group.derivative_fn is not None and has_graph):
+        return group.service.name
     if group.use_autograd:
         return "autograd"
     return "each by autograd" if has_graph else "as reported"

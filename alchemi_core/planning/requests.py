@@ -6,9 +6,10 @@ from math import fsum
 from typing import TYPE_CHECKING
 
 from alchemi_core.errors import CompositionError, LostTermError, UnknownOutputError, nearest
-from alchemi_core.planning.contributions import contributors
+from alchemi_core.planning.reporting import contributors
+from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.wiring import ambiguous_output
-from alchemi_core.quantities import DERIVATIVES, QUANTITIES, SECOND_DERIVATIVES, is_additive
+from alchemi_core.quantities import DERIVATIVES, FURTHER_DERIVATIVES, QUANTITIES, is_additive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +53,7 @@ def available_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
 
 def served_names(group: FlatGroup) -> frozenset[str]:
     """Return what the group's own strategy says that it can give; a plain function does not say."""
-    return frozenset() if group.derivative_fn is None else group.derivative_fn.serves or frozenset()
+    return frozenset() if group.derivative_fn is None else frozenset(group.service.serves or ())
 
 
 def default_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
@@ -68,7 +69,7 @@ def default_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
         active = step.config.active_outputs
         own = {known for output, known in step.names if active is None or output in active}
         names |= own | {n for n in step.config.autograd_outputs & {"forces", "stress"} if active is None or n in active}
-    partial = {"node_energies", *SECOND_DERIVATIVES}
+    partial = {"node_energies"} | {n for n in FURTHER_DERIVATIVES if derivative_of(n).of == "energy"}
     whole = {name for name in partial if all(name in step.config.kinds for step in energies)}
     return frozenset(names - (partial - whole))
 
@@ -98,12 +99,13 @@ def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settin
             raise ambiguous_output(name, producers)
         if (settings.reductions or {}).get(name) == "mean":
             _check_mean(name, producers)
-    _check_partition(requested, contributors(steps))
+    if "node_energies" in requested:
+        check_partition(contributors(steps))
 
 
 def _may_give_anything(groups: Sequence[FlatGroup]) -> bool:
     """Tell whether some group has a plain derivative function, which does not say what it gives."""
-    return any(g.derivative_fn is not None and not served_names(g) for g in groups)
+    return any(g.service.serves is None for g in groups)
 
 
 def check_settings(groups: Sequence[FlatGroup], settings: PipelineSettings) -> None:
@@ -161,14 +163,19 @@ def _unknown(name: str, available: frozenset[str]) -> UnknownOutputError:
     )
 
 
-def _check_partition(requested: frozenset[str], energies: Sequence[FlatStep]) -> None:
-    if "node_energies" not in requested:
-        return
+def check_partition(energies: Sequence[FlatStep]) -> None:
+    """Refuse a partition of the energy over atoms that only some energies have.
+
+    Raises
+    ------
+    LostTermError
+        If one has none.
+    """
     for step in energies:
         if "node_energies" not in step.config.kinds:
             raise LostTermError(
                 "has an energy but no node_energies, so the sum over steps would not add up to the energy",
                 expected="node_energies of every step that has an energy",
                 who=f"step {step.index} ({step.label})",
-                fix="do not ask for node_energies",
+                fix="do not ask for node_energies, or for what is made of them",
             )

@@ -1,4 +1,4 @@
-"""Training: what keeps a loss on forces from reaching all parameters, refused while planning."""
+"""How often things are differentiated, for second derivatives or in training, and what that needs, checked."""
 
 from __future__ import annotations
 
@@ -18,35 +18,43 @@ if TYPE_CHECKING:
 _DETACHED = (Mode.REPORTED, Mode.PARTIAL)
 
 
-def check_trainable(
+def check_order(
     contributions: Contributions, modes: Mapping[int, Mode], wanted: frozenset[str], *, differentiable: bool
 ) -> None:
-    """Refuse a plan whose outputs would lack part of a gradient taken through them.
+    """Refuse a plan that differentiates more often than models allow, or whose outputs would lack part of a gradient.
 
     Raises
     ------
     LostTermError
-        If derivatives are to be differentiated again through an energy that can be differentiated once only.
+        If an energy, or a value that passes between models, is to be differentiated more often than it can be.
     CutGradientError
         If parameters of a producer act on an energy or on forces that are detached from what it passes on.
     """
+    highest = max((contributions.taken(name).order for name in wanted), default=0)
+    order = highest + 1 if differentiable and wanted else highest
     for step in contributions.steps:
         mode = modes.get(step.index)
-        twice = (differentiable and bool(wanted)) or "hessian" in wanted
-        if mode is Mode.GRAPH and twice:
-            _refuse_first_order(step)
+        sampled = contributions.sampled_derivatives(step.group, wanted)
+        most = (2 if differentiable else 1) if sampled else order
+        if mode is Mode.GRAPH:
+            _refuse_order(step, "energy", most)
+            for wire in contributions.dependent(step):
+                _refuse_order(contributions.steps[wire.producer or 0], wire.output, most)
         if mode is not None and differentiable and "energy" in step.config.kinds:
             _refuse_detached_readers(contributions, step, mode)
 
 
-def _refuse_first_order(step: FlatStep) -> None:
-    energy = step.config.kinds["energy"]
-    if isinstance(energy, OnGraph) and energy.order == 1:
+def _refuse_order(step: FlatStep, output: str, order: int) -> None:
+    kind = step.config.kinds[output]
+    if isinstance(kind, OnGraph) and 0 < kind.order < order:
+        times = {1: "once", 2: "twice"}.get(kind.order, f"{kind.order} times")
         raise LostTermError(
-            "its energy can be differentiated once only, and this request differentiates its forces again",
-            expected="an energy that can be differentiated twice",
+            f"its {output} can be differentiated {times} only, and this request needs a derivative of order {order}: "
+            f"of a derivative of {output} by positions, the part beyond that would be lost",
+            expected=f"{output} on the graph to order {order}",
             who=f"step {step.index} ({step.label})",
-            fix="PipelineGroup(..., use_autograd=True, derivative_fn='finite-difference'), or pipe.eval()",
+            fix="differences of forces instead of the graph (derivative_fn='finite-difference', or the option "
+            "method='differences' of a strategy), or pipe.eval()",
         )
 
 

@@ -217,10 +217,10 @@ def test_18_what_a_derivative_function_returns_is_checked(answer, words):
 
 
 def hessian(energy, data, requested):
-    """Second derivatives [3N, 3N] by rows."""
+    """Second derivatives of one system [1, 3N, 3N] by rows."""
     (gradient,) = torch.autograd.grad(energy.sum(), data.positions, create_graph=True)
     rows = [torch.autograd.grad(g, data.positions, retain_graph=True)[0].flatten() for g in gradient.flatten()]
-    return {"hessian": torch.stack(rows)}
+    return {"hessian": torch.stack(rows).unsqueeze(0)}
 
 
 def test_18_hessians_of_two_groups_are_added():
@@ -237,7 +237,7 @@ def test_18_hessians_of_two_groups_are_added():
         return pipe(batch.with_fields(positions=moved), requested={"forces"})["forces"].flatten()
 
     expected = torch.stack([(row(k, -1) - row(k, 1)) / 2e-4 for k in range(9)])
-    torch.testing.assert_close(both, expected, rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(both[0], expected, rtol=1e-6, atol=1e-7)
 
 
 def test_18_a_hessian_that_one_group_cannot_give_is_refused():
@@ -252,7 +252,7 @@ def test_18_a_hessian_that_one_group_cannot_give_is_refused():
 def test_18_a_hessian_reported_by_one_step_is_not_taken_for_the_whole(group):
     class Reported(Kernel):
         def compute(self, view, requested):
-            full = torch.eye(9, dtype=torch.float64)
+            full = torch.eye(9, dtype=torch.float64).unsqueeze(0)
             return {
                 name: full if name == "hessian" else super(Reported, self).compute(view, {name})[name]
                 for name in requested
@@ -260,7 +260,7 @@ def test_18_a_hessian_reported_by_one_step_is_not_taken_for_the_whole(group):
 
     model = with_config(Reported(), outputs={name: Analytic() for name in ("energy", "forces", "hessian")})
     alone = pipeline(direct(PipelineStep(model, weight=0.5)))
-    torch.testing.assert_close(alone(batch_of(water()))["hessian"], 0.5 * torch.eye(9, dtype=torch.float64))
+    torch.testing.assert_close(alone(batch_of(water()))["hessian"][0], 0.5 * torch.eye(9, dtype=torch.float64))
     pipe = pipeline(direct(model), group(Gaussians()))
     assert "hessian" not in pipe.active_outputs
     if group is autograd:

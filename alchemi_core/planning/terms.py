@@ -1,0 +1,85 @@
+"""What each output of a pipeline, and each quantity that a strategy samples, is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from alchemi_core.planning.formulas import derivative_text, weighted
+from alchemi_core.planning.plan import Mode, PlannedGroup, PlannedOutput, PlannedStep, Term, Write
+from alchemi_core.planning.reporting import reported_as
+from alchemi_core.planning.requests import additive
+from alchemi_core.quantities import DERIVATIVES, is_additive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from alchemi_core.planning.contributions import Contributions
+    from alchemi_core.planning.flat import FlatGroup
+    from alchemi_core.topology import PipelineSettings
+
+_DETACHED = (Mode.REPORTED, Mode.PARTIAL)
+
+
+@attrs.frozen(eq=False)
+class TermsOf:
+    """Writes down the terms of one plan.
+
+    Parameters
+    ----------
+    contributions : Contributions
+        The flattened pipeline.
+    settings : PipelineSettings
+        Its settings.
+    wanted : frozenset of str
+        Requested derivatives.
+    """
+
+    contributions: Contributions
+    settings: PipelineSettings
+    wanted: frozenset[str]
+
+    def of_group(self, name: str, group: PlannedGroup, steps: Sequence[PlannedStep]) -> Iterator[Term]:
+        """Yield what a group adds to an output."""
+        own = [step for step in steps if step.index in group.steps]
+        for write in group.serves:
+            if write.name == name:
+                yield Term(write.slot, 1.0, self._text(name, group, own))
+        if group.sampled and name in self.wanted:
+            return  # all that the steps report is in what the strategy samples
+        for step in own:
+            yield from self._of_step(name, step, name in self.wanted)
+
+    def _text(self, name: str, group: PlannedGroup, own: Sequence[PlannedStep]) -> str:
+        taken = self.contributions.taken(name)
+        if taken.of != "energy":
+            sources = [f"{write.name}←[{step.index}]" for step in own for write in step.writes if write in group.reads]
+            return f"{group.derivative}({', '.join(sources)})"
+        slots = {slot for slot, _ in group.energies}
+        summed = own if group.sampled else [step for step in own if slots & {write.slot for write in step.writes}]
+        return derivative_text(name, [step for step in summed if "energy" in step.asks])
+
+    def _of_step(self, name: str, step: PlannedStep, is_derivative: bool) -> Iterator[Term]:  # noqa: FBT001
+        flat = self.contributions.steps[step.index]
+        output = reported_as(flat, name) if is_derivative else None
+        for write in step.writes:
+            summed = write.output == output and step.mode in _DETACHED
+            plain = write.name == name and not is_derivative
+            if summed or plain:
+                weighs = summed or additive(name, self.settings) or is_additive(name)
+                weight = step.weight if weighs else 1.0
+                convert = f"{write.output} to {name}" if summed and write.output != name else ""
+                yield Term(write.slot, weight, weighted(step.index, weight), convert)  # type: ignore[arg-type]
+
+    def sampled(
+        self, group: FlatGroup, own: Sequence[PlannedStep], served: Sequence[Write]
+    ) -> tuple[PlannedOutput, ...]:
+        """Return what each quantity is made of that the group's strategy evaluates at other geometries."""
+        outputs = []
+        for name in sorted(group.service.samples):
+            terms = [Term(write.slot, 1.0, "") for write in served if write.name == name]
+            for step in own:
+                terms += self._of_step(name, step, name in DERIVATIVES)
+            outputs.append(PlannedOutput(name, tuple(terms), all(write.name != name for write in served)))
+        return tuple(outputs)
