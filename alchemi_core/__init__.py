@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alchemi_core.algebra import differentiate
     from alchemi_core.ase import AlchemiCalculator
     from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
     from alchemi_core.data.atomic_data import AtomicData
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from alchemi_core.offers import DerivativeOffer, ModelOffer, NeighborOffer, ReductionOffer, SerializerOffer
     from alchemi_core.outputs import Outputs
     from alchemi_core.pipeline import PipelineModelWrapper
-    from alchemi_core.registry import Registry, create_model
+    from alchemi_core.quantities import DerivativeOf
+    from alchemi_core.registry import Registry, create_derivative, create_model
     from alchemi_core.serialization.pipelines import load_pipeline
     from alchemi_core.topology import PipelineGroup, PipelineStep
 
@@ -42,6 +44,7 @@ __all__ = [
     "CooList",
     "DataError",
     "Derivative",
+    "DerivativeOf",
     "DerivativeOffer",
     "GroupState",
     "MatrixList",
@@ -62,7 +65,9 @@ __all__ = [
     "Registry",
     "SerializerOffer",
     "__version__",
+    "create_derivative",
     "create_model",
+    "differentiate",
     "energy_derivatives",
     "hookimpl",
     "load_pipeline",
@@ -70,6 +75,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "algebra": ("differentiate",),
     "ase": ("AlchemiCalculator",),
     "contract": ("Analytic", "Constant", "OnGraph", "Partial"),
     "data.atomic_data": ("AtomicData",),
@@ -86,7 +92,8 @@ _HOMES = {
     "offers": ("DerivativeOffer", "ModelOffer", "NeighborOffer", "ReductionOffer", "SerializerOffer"),
     "outputs": ("Outputs",),
     "pipeline": ("PipelineModelWrapper",),
-    "registry": ("Registry", "create_model"),
+    "quantities": ("DerivativeOf",),
+    "registry": ("Registry", "create_derivative", "create_model"),
     "serialization.pipelines": ("load_pipeline",),
     "topology": ("PipelineGroup", "PipelineStep"),
 }

@@ -1,4 +1,4 @@
-"""Model algebra: ``a + b`` and ``0.5 * a``, associative, keeping the settings of both sides."""
+"""Model algebra: ``a + b`` and ``0.5 * a``, associative, keeping the settings of both sides; a sum differentiated."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from alchemi_core.models import BaseModelMixin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.planning.flat import inner_topology
 from alchemi_core.planning.settings import SHARED, agreed
+from alchemi_core.quantities import DERIVATIVES
+from alchemi_core.registry import create_derivative
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
 
 if TYPE_CHECKING:
@@ -46,6 +48,60 @@ def scale(model: object, weight: object) -> Any:
         for group in topology.groups
     )
     return PipelineModelWrapper.from_topology(attrs.evolve(topology, groups=groups), _registry(model))
+
+
+def differentiate(
+    model: BaseModelMixin, derivative: Any, *, registry: Registry | None = None, **options: Any
+) -> PipelineModelWrapper:
+    """Return a pipeline that takes derivatives of a model, or of the sum that a pipeline is, by one strategy.
+
+    All steps come into one group with autograd, so that every term of the sum is in the derivative or refused.
+
+    Parameters
+    ----------
+    model : BaseModelMixin
+        Model or pipeline.
+    derivative : str, Derivative or callable
+        Name under which a plugin offers a strategy, or what `PipelineGroup` takes as ``derivative_fn``.
+    registry : Registry, optional
+        Where the name is looked up; by default that of the pipeline.
+    **options
+        Arguments of the strategy, where it is named.
+
+    Returns
+    -------
+    PipelineModelWrapper
+        When nothing else is asked, it computes the energy and what only the strategy gives.
+
+    Raises
+    ------
+    CompositionError
+        If the pipeline has a strategy of its own.
+    OptionError, UnknownOfferError
+        If there is no such strategy, or no such option.
+
+    Examples
+    --------
+    >>> from alchemi_core import BaseModelMixin, ModelConfig, OnGraph
+    >>> class Spring(BaseModelMixin):
+    ...     model_config = ModelConfig(name="spring", outputs={"energy": OnGraph("positions")})
+    ...
+    ...     def compute(self, view, requested):
+    ...         return {"energy": 0.5 * view.positions.square().sum().reshape(1, 1)}
+    >>> print(differentiate(Spring(), "finite-difference", step=1e-3).plan_for({"forces"}))
+    plan    1 step, 1 group, 0 neighbor lists       wants  forces
+    needs   positions [N,3] Å   atomic_numbers [N]
+    group 0 finite-difference
+      [0] spring   reads positions numbers   writes energy
+    forces = −d([0])/dr
+    """
+    registry = _registry(model) if registry is None else registry
+    made = create_derivative(derivative, registry=registry, **options) if isinstance(derivative, str) else derivative
+    # A name alone is kept as such, so that the pipeline can be saved.
+    group = PipelineGroup([model], use_autograd=True, derivative_fn=made if options else derivative)
+    pipe = PipelineModelWrapper([group], registry=registry)
+    own = frozenset(getattr(made, "serves", None) or ()) - DERIVATIVES
+    return pipe.with_settings(active_outputs=own | ({"energy"} & pipe.active_outputs)) if own else pipe
 
 
 def _topology(model: BaseModelMixin) -> Topology:

@@ -1,4 +1,4 @@
-"""Making a model from an offer: options are checked against its signature, the result against the contract."""
+"""Making what a plugin offers: options are checked against its signature, a model against the contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alchemi_core.refusals import remedy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from alchemi_core.offers import ModelOffer
+    from alchemi_core.offers import DerivativeOffer, ModelOffer
     from alchemi_core.plugin_records import PluginRecord
     from alchemi_core.registry import Registry
 
@@ -39,18 +39,36 @@ def build_model(registry: Registry, offer: ModelOffer, options: Mapping[str, Any
     PluginError
         If the factory does not import, lacks a package it imports, or gives no model.
     """
-    factory, owner = registry.load(offer), registry.owner(offer)
-    who = f"model {offer.name!r} of {owner.label}"
-    if not callable(factory):
-        raise PluginError(f"{offer.target} is {factory!r}", expected="a class or function that makes a model", who=who)
-    check_options(offer.name, factory, options)
-    model = _checked(_call(factory, options, who, owner), who, offer.target)
+    who = _who(registry, offer)
+    model = _checked(build(registry, offer, options), who, offer.target)
     # Not through the model's own __setattr__: it may be frozen, or register what it is given.
     object.__setattr__(model, "origin", ModelOrigin(offer.name, options))
     return model
 
 
-def check_options(name: str, factory: Callable[..., Any], options: Mapping[str, Any]) -> None:
+def build(registry: Registry, offer: ModelOffer | DerivativeOffer, options: Mapping[str, Any]) -> Any:
+    """Call what an offer points to with options.
+
+    Parameters and errors are those of `build_model`.
+    """
+    factory, owner = registry.load(offer), registry.owner(offer)
+    who = _who(registry, offer)
+    if not callable(factory):
+        raise PluginError(f"{offer.target} is {factory!r}", expected=f"what makes a {offer.noun}", who=who)
+    check_options(offer.name, factory, options, offer.noun, _MAKERS[offer.kind])
+    return _call(factory, options, who, owner)
+
+
+_MAKERS = {"model": "create_model", "derivative": "create_derivative"}
+
+
+def _who(registry: Registry, offer: ModelOffer | DerivativeOffer) -> str:
+    return f"{offer.noun} {offer.name!r} of {registry.owner(offer).label}"
+
+
+def check_options(
+    name: str, factory: Callable[..., Any], options: Mapping[str, Any], noun: str = "model", maker: str = "create_model"
+) -> None:
     """Compare options with the signature of a factory, before it runs.
 
     Raises
@@ -63,25 +81,21 @@ def check_options(name: str, factory: Callable[..., Any], options: Mapping[str, 
     takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
     unknown = [key for key in options if key not in known]
     if unknown and not takes_any:
-        raise _unknown_option(name, unknown[0], options, known)
+        raise _unknown_option(f"{noun} {name!r}", f"{maker}({name!r}", unknown[0], options, known)
     missing = [key for key, one in known.items() if one.default is one.empty and key not in options]
     if missing:
         raise OptionError(
             f"option {', '.join(map(repr, missing))} missing",
             expected=describe_options(known),
-            who=f"model {name!r}",
-            fix=f"create_model({name!r}, {', '.join(f'{key}=...' for key in [*options, *missing])})",
+            who=f"{noun} {name!r}",
+            fix=f"{maker}({name!r}, {', '.join(f'{key}=...' for key in [*options, *missing])})",
         )
 
 
-def _unknown_option(name: str, key: str, options: Mapping[str, Any], known: Parameters) -> OptionError:
+def _unknown_option(who: str, call: str, key: str, options: Mapping[str, Any], known: Parameters) -> OptionError:
     near = nearest(key, known.keys() - options.keys())
-    return OptionError(
-        f"no option named {key!r}",
-        expected=describe_options(known),
-        who=f"model {name!r}",
-        fix=f"create_model({name!r}, {near}={options[key]!r})" if near else "",
-    )
+    fix = f"{call}, {near}={options[key]!r})" if near else ""
+    return OptionError(f"no option named {key!r}", expected=describe_options(known), who=who, fix=fix)
 
 
 def describe_options(known: Parameters) -> str:
@@ -108,9 +122,9 @@ def _call(factory: Callable[..., Any], options: Mapping[str, Any], who: str, own
         # Options are the only input a factory has, so a value of the wrong kind is what most often brings these.
         raise OptionError(
             f"cannot be made with {dict(options)}: {type(error).__name__}: {error}",
-            expected="values of the kind that the model's options take",
+            expected="values of the kind that its options take",
             who=who,
-            fix="see the model's documentation for its options; with right values it is a defect of the plugin",
+            fix="see its documentation for the options; with right values it is a defect of the plugin",
         ) from error
     except Exception as error:
         error.add_note(f"while making {who} with {dict(options)}")

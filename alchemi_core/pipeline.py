@@ -268,11 +268,11 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
 
     def extra_repr(self) -> str:
         """Show groups and steps in the representation."""
-        rows = []
-        for group in self._current().declaration.groups:
-            kind = "autograd" if group.use_autograd else "direct"
-            rows.append(f"group {group.index} ({kind}): " + ", ".join(step.label for step in group.steps))
-        return "\n".join(rows)
+        kinds = {True: "autograd", False: "direct"}
+        groups = self._current().declaration.groups
+        return "\n".join(
+            f"group {g.index} ({kinds[g.use_autograd]}): {', '.join(s.label for s in g.steps)}" for g in groups
+        )
 
     def _current(self) -> Prepared:
         """Return what is derived from the declaration, made anew where a model's config was replaced since."""

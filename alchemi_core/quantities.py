@@ -61,7 +61,7 @@ class DerivativeOf:
         Variables: ``"positions"``, ``"strain"`` (positions and cell together), or further inputs of the models, such as
         ``"electric_field"``.
     order : int
-        How often.
+        How often; 0 for a function of it that nothing is differentiated for, such as the dipole of charges.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import attrs
 
 from alchemi_core.discovery import discover
-from alchemi_core.errors import PluginError, UnknownOfferError
-from alchemi_core.factory import build_model
-from alchemi_core.offers import KINDS, ModelOffer, NeighborOffer, Offer, load_target
+from alchemi_core.errors import OptionError, PluginError, UnknownOfferError
+from alchemi_core.factory import build, build_model
+from alchemi_core.offers import KINDS, DerivativeOffer, ModelOffer, NeighborOffer, Offer, load_target
 from alchemi_core.refusals import Duplicate, quote, tie, unknown, unloadable
 
 if TYPE_CHECKING:
@@ -221,3 +222,44 @@ def create_model(name: str, /, *, registry: Registry | None = None, **options: A
     """
     registry = default_registry() if registry is None else registry
     return build_model(registry, registry.find(ModelOffer, name), options)
+
+
+def create_derivative(name: str, /, *, registry: Registry | None = None, **options: Any) -> Any:
+    """Make a derivative strategy by name.
+
+    Parameters
+    ----------
+    name : str
+        Name under which a plugin offers it.
+    registry : Registry, optional
+        Where to look; by default the installed plugins.
+    **options
+        Arguments of the strategy, as its documentation says.
+
+    Returns
+    -------
+    Derivative or callable
+        What `PipelineGroup` takes as ``derivative_fn``.
+
+    Raises
+    ------
+    UnknownOfferError, DuplicateOfferError
+        If no plugin offers the name, or more than one.
+    OptionError
+        If an option is unknown or missing, or the strategy has none.
+    PluginError
+        If the plugin does not import.
+
+    Examples
+    --------
+    >>> create_derivative("finite-difference", step=1e-3)
+    FiniteDifference(step=0.001)
+    """
+    registry = default_registry() if registry is None else registry
+    offer = registry.find(DerivativeOffer, name)
+    target = registry.load(offer)
+    if inspect.isclass(target):
+        return build(registry, offer, options)
+    if options:
+        raise OptionError(f"options {sorted(options)}", expected="none: it is not a class", who=f"derivative {name!r}")
+    return target

@@ -9,8 +9,9 @@ import traceback
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from alchemi_core.cli.commands import COMMANDS, EPILOG
+from alchemi_core.cli.commands import COMMANDS, EPILOG, Command
 from alchemi_core.cli.interrupts import exit_code
+from alchemi_core.cli.plugin_commands import commands_for
 from alchemi_core.errors import AlchemiError
 from alchemi_core.offers import load_target
 
@@ -45,16 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse_and_run(words: list[str]) -> int:
-    arguments = parser().parse_args(words)
-    arguments.words = words
     try:
+        arguments = parser(commands_for(words)).parse_args(words)
+        arguments.words = words
         return _run(arguments)
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter would complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SUCCESS
     except Exception as error:  # noqa: BLE001 - outermost layer: every error becomes one message and a code
-        return report(error, debug=arguments.debug)
+        return report(error, debug="--debug" in words)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -78,8 +79,8 @@ def report(error: Exception, *, debug: bool) -> int:
     return DEFECT
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the parser of all commands; imports no command."""
+def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
+    """Build the parser of the commands given; imports none of them."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks of errors")
     whole = argparse.ArgumentParser(
@@ -91,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"alchemi {version('alchemi-core')}")
     whole.add_argument("--debug", action="store_true", help="show tracebacks of errors")
     chosen = whole.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in commands:
         one = chosen.add_parser(command.name, parents=[common], help=command.summary, description=command.description)
         command.configure(one)
         one.set_defaults(target=command.target)

@@ -23,34 +23,34 @@ def plugins(parser: argparse.ArgumentParser) -> None:
 
 def plan(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi plan``."""
-    _model(parser)
+    model(parser)
     parser.add_argument("--outputs", metavar="NAMES", help="comma list, such as energy,forces; default: all active")
 
 
 def singlepoint(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi singlepoint``."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
-    _model(parser)
-    _computing(parser)
-    _output(parser, "write results.extxyz and run.json here; default: print only")
+    parser.add_argument("files", nargs="+", metavar="FILE", help=FILE)
+    model(parser)
+    computing(parser)
+    output(parser, "write results.extxyz and run.json here; default: print only")
 
 
 def relax(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi relax``."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help=_FILE)
-    _model(parser)
+    parser.add_argument("files", nargs="+", metavar="FILE", help=FILE)
+    model(parser)
     parser.add_argument("--fmax", type=positive, default=0.005, help="largest force at the end, eV/Å (default: 0.005)")
     parser.add_argument("--steps", type=count, default=500, help="give up after this many steps (default: 500)")
     parser.add_argument("--optimizer", choices=OPTIMIZERS, default="bfgs", help="default: bfgs")
     parser.add_argument("--fix-cell", action="store_true", help="relax positions only")
-    _computing(parser)
-    _output(parser, "folder for the results (default: relaxed-NAME, numbered where that exists)")
+    computing(parser)
+    output(parser, "folder for the results (default: relaxed-NAME, numbered where that exists)")
 
 
 def md(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi md``."""
-    parser.add_argument("file", nargs="?", metavar="FILE", help=f"{_FILE}; one structure")
-    _model(parser, required=False)
+    parser.add_argument("file", nargs="?", metavar="FILE", help=f"{FILE}; one structure")
+    model(parser, required=False)
     parser.add_argument("--resume", metavar="DIR", help="go on from the last checkpoint of the run in this folder")
     parser.add_argument("--ensemble", choices=ENSEMBLES, help="nve (default), nvt (Langevin) or npt (MTK)")
     parser.add_argument(
@@ -66,27 +66,30 @@ def md(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interval", type=whole, help="steps between frames and log lines (default: 10)")
     parser.add_argument("--checkpoint", type=whole, metavar="STEPS", help="steps between checkpoints (default: 100)")
     parser.add_argument("--seed", type=count, help="of initial velocities and of the bath; default: drawn and recorded")
-    _computing(parser)
-    _output(parser, "folder for the results (default: md-NAME, numbered where that exists)")
+    computing(parser)
+    output(parser, "folder for the results (default: md-NAME, numbered where that exists)")
 
 
-_FILE = "structures in any format ASE reads; FILE@0:10 takes some of them"
+FILE = "structures in any format ASE reads; FILE@0:10 takes some of them"
 
 
-def _model(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def model(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--model`` and its companions."""
     help_text = "models, such as \"[eeq, ewald] + dftd3(functional='pbe')\"; alchemi models lists them"
     parser.add_argument("--model", metavar="EXPRESSION", required=required, help=help_text)
     help_text = "comma list of physics that may be counted twice, such as dispersion, or level_of_theory"
     parser.add_argument("--accept", metavar="NAMES", help=help_text)
 
 
-def _computing(parser: argparse.ArgumentParser) -> None:
+def computing(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``, ``--dtype`` and ``--format``."""
     parser.add_argument("--device", help="cpu or cuda (default: cpu)")
     parser.add_argument("--dtype", choices=("float64", "float32"), help="of positions and results (default: float64)")
     parser.add_argument("--format", help="format of the files, as ASE names it; default: guessed")
 
 
-def _output(parser: argparse.ArgumentParser, help_text: str) -> None:
+def output(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Add ``--out`` and ``--overwrite``."""
     parser.add_argument("--out", metavar="DIR", help=help_text)
     parser.add_argument("--overwrite", action="store_true", help="write into --out though it is not empty")
 

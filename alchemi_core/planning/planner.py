@@ -208,7 +208,7 @@ class _Planner:
         bare = PlannedGroup(
             index=group.index,
             steps=tuple(step.index for step in own),
-            derivative=_derivative_name(group, has_graph=bool(energies)),
+            derivative=_derivative_name(group, has_graph=bool(energies), asked=bool(names)),
             use_autograd=group.use_autograd,
             serves=tuple(Write(name, name, slots.new(-1 - group.index, name)) for name in names),
             energies=tuple((slot_of(step, "energy"), step.weight) for step in energies),
@@ -275,8 +275,8 @@ def slot_of(step: PlannedStep, output: str) -> int:
     return next(write.slot for write in step.writes if write.output == output)
 
 
-def _derivative_name(group: FlatGroup, *, has_graph: bool) -> str:
-    if group.service.samples or (group.derivative_fn is not None and has_graph):
+def _derivative_name(group: FlatGroup, *, has_graph: bool, asked: bool) -> str:
+    if group.service.samples or (group.derivative_fn is not None and asked):
         return group.service.name
     if group.use_autograd:
         return "autograd"

@@ -1,0 +1,1 @@
+"""Derivatives of composed energies beyond forces and stress, and commands that use them."""

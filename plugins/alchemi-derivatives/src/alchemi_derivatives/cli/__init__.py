@@ -1,0 +1,1 @@
+"""Commands: ``alchemi elastic``, ``alchemi phonons`` and ``alchemi vibrations``."""

@@ -1,0 +1,24 @@
+"""What this distribution offers."""
+
+from __future__ import annotations
+
+from alchemi_core.hookspecs import hookimpl
+from alchemi_core.offers import DerivativeOffer
+
+
+@hookimpl
+def alchemi_derivatives() -> list[DerivativeOffer]:
+    """Offer the strategies."""
+    return [
+        _offer("hessian", "second derivatives by positions, by vector products or differences", "hessian:Hessian"),
+        _offer("force-constants", "those of a supercell, by displacements of forces", "force_constants:ForceConstants"),
+        _offer("elastic", "elastic constants, ions clamped and relaxed", "elastic:Elastic"),
+        _offer("dipole", "dipole moment of charges", "dipole:Dipole"),
+        _offer("born-charges", "derivatives of the dipole by positions", "born_charges:BornCharges"),
+        _offer("polarizability", "second derivatives by a uniform electric field", "polarizability:Polarizability"),
+        _offer("atomic-virials", "virial by atom, for heat fluxes", "atomic_virials:AtomicVirials"),
+    ]
+
+
+def _offer(name: str, summary: str, target: str) -> DerivativeOffer:
+    return DerivativeOffer(name=name, summary=summary, target=f"alchemi_derivatives.{target}")
