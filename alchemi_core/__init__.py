@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from alchemi_core.registry import Registry, create_derivative, create_model
     from alchemi_core.serialization.pipelines import load_pipeline
     from alchemi_core.topology import PipelineGroup, PipelineStep
+    from alchemi_core.weights import Coupling
 
     __version__: str
 
@@ -42,6 +43,7 @@ __all__ = [
     "Batch",
     "Constant",
     "CooList",
+    "Coupling",
     "DataError",
     "Derivative",
     "DerivativeOf",
@@ -96,6 +98,7 @@ _HOMES = {
     "registry": ("Registry", "create_derivative", "create_model"),
     "serialization.pipelines": ("load_pipeline",),
     "topology": ("PipelineGroup", "PipelineStep"),
+    "weights": ("Coupling",),
 }
 _HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 

@@ -13,6 +13,7 @@ from alchemi_core.planning.settings import SHARED, agreed
 from alchemi_core.quantities import DERIVATIVES
 from alchemi_core.registry import create_derivative
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
+from alchemi_core.weights import Weight, as_weight
 
 if TYPE_CHECKING:
     from alchemi_core.registry import Registry
@@ -40,11 +41,13 @@ def add(left: object, right: object) -> Any:
 
 def scale(model: object, weight: object) -> Any:
     """Return the pipeline with every step's weight multiplied."""
-    if not isinstance(model, BaseModelMixin) or isinstance(weight, bool) or not isinstance(weight, int | float):
+    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not isinstance(model, BaseModelMixin) or not (number or isinstance(weight, Weight)):
         return NotImplemented
+    by = as_weight(weight)
     topology = _topology(model)
     groups = tuple(
-        attrs.evolve(group, steps=tuple(attrs.evolve(s, weight=s.weight * weight) for s in group.steps))
+        attrs.evolve(group, steps=tuple(attrs.evolve(s, weight=by.times(as_weight(s.weight))) for s in group.steps))
         for group in topology.groups
     )
     return PipelineModelWrapper.from_topology(attrs.evolve(topology, groups=groups), _registry(model))

@@ -66,5 +66,5 @@ def evaluate(
     if run.lists:
         check_fixed_widths(plan, run.lists)
     values = output_values(plan, slots, batch, declared.reductions, differentiable=differentiable)
-    parts = contributions_of(plan, slots, differentiable=differentiable) if contributions else ()
+    parts = contributions_of(plan, slots, batch, differentiable=differentiable) if contributions else ()
     return Outputs(values, parts, notes)

@@ -126,6 +126,11 @@ class Quantity:
         wanted = (first, *self.shape)
         return len(shape) == len(wanted) and all(n in (None, m) for n, m in zip(wanted, shape, strict=True))
 
+    def written_shape(self, atoms: int, systems: int) -> str:
+        """Shape for so many atoms and systems as text, such as ``[5, 3]``; ``·`` stands for any length."""
+        axes = (atoms if self.per_atom else systems, *self.shape)
+        return "[" + ", ".join("·" if n is None else str(n) for n in axes) + "]"
+
     @cached_property
     def per_atom(self) -> bool:
         """Whether its first axis counts atoms; looked up at every output of every call, so kept."""
@@ -158,6 +163,7 @@ _TABLE = (
     Quantity("spin_charges", Per.ATOM, (), "e", Combine.UNIQUE, "spin-up minus spin-down charge"),
     Quantity("magmoms", Per.ATOM, (), "μB", Combine.UNIQUE, "magnetic moments"),
     Quantity("dipole", Per.SYSTEM, (3,), "e·Å", Combine.UNIQUE, "electric dipole moment"),
+    Quantity("coupling", Per.SYSTEM, (1,), "", Combine.UNIQUE, "coupling parameter λ, 0 to 1 where potentials switch"),
     Quantity("electric_field", Per.SYSTEM, (3,), "V/Å", Combine.UNIQUE, "uniform external electric field"),
     Quantity(
         "hessian",
@@ -213,6 +219,8 @@ _TABLE = (
         "Z*_ij = dμ_i/dr_j of each atom",
         DerivativeOf("charges"),
     ),
+    Quantity("dE_dlambda", Per.SYSTEM, (1,), "eV", Combine.SUM, "dE/dλ", DerivativeOf(through="coupling")),
+    Quantity("d2E_dlambda2", Per.SYSTEM, (1,), "eV", Combine.SUM, "d²E/dλ²", DerivativeOf(through="coupling", order=2)),
     Quantity(
         "polarizability",
         Per.SYSTEM,
@@ -238,6 +246,11 @@ DERIVATIVES = frozenset({"forces", "stress", "virial"})
 
 FURTHER_DERIVATIVES = frozenset(q.name for q in _TABLE if q.derivative is not None) - DERIVATIVES
 """Derivatives that a strategy or a model has to give: no pipeline takes them by itself."""
+
+
+def is_per_atom(name: str) -> bool:
+    """Tell whether the quantity's first axis counts atoms; names that the table does not have count systems."""
+    return name in QUANTITIES and QUANTITIES[name].per_atom
 
 
 def is_additive(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.contract import Constant, OnGraph
+from alchemi_core.data.couplings import no_coupling
 from alchemi_core.errors import CutGradientError, DataError, LostTermError, UnsupportedElementError
 from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.wiring import missing_input
@@ -48,7 +49,7 @@ def check_batch_serves(plan: ExecutionPlan, steps: Sequence[FlatStep], config: M
     """
     for name in plan.needs:
         if batch.fields.get(name) is None:
-            raise _missing(name, plan, steps)
+            raise _missing(name, plan, steps, batch)
     if batch.cell is None and "stress" in plan.requested:
         raise LostTermError(
             "stress is asked, but no system of this batch has a cell",
@@ -108,9 +109,10 @@ def _check_volume_needed(plan: ExecutionPlan) -> None:
         )
 
 
-def _missing(name: str, plan: ExecutionPlan, steps: Sequence[FlatStep]) -> Exception:
-    reader = next(s.index for s in plan.steps if any(read.name == name and read.slot is None for read in s.reads))
-    return missing_input(name, steps[reader], steps[:reader])
+def _missing(name: str, plan: ExecutionPlan, steps: Sequence[FlatStep], batch: Batch) -> Exception:
+    readers = (s.index for s in plan.steps if any(read.name == name and read.slot is None for read in s.reads))
+    reader = next(readers, None)
+    return no_coupling(batch, name) if reader is None else missing_input(name, steps[reader], steps[:reader])
 
 
 def _check_periodicity(steps: Sequence[FlatStep], batch: Batch) -> None:

@@ -88,7 +88,7 @@ class Run:
 
     def _energy(self, group: PlannedGroup, slots: Slots, data: Batch) -> Tensor | None:
         if group.energies:
-            return on_leaves(summed(group, slots), data)
+            return on_leaves(summed(group, slots, data), data)
         total = next((output for output in group.sampled if output.name == "energy"), None)
         return None if total is None else reduced(total, slots, self.batch, weighted_sum)
 
@@ -175,7 +175,7 @@ def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: S
             raise _missing(step, write.output, answer)
         quantity = write.quantity
         if quantity is not None and not quantity.fits(value.shape, atoms, batch.num_systems):
-            raise _misshapen(step, quantity, value, atoms if quantity.per_atom else batch.num_systems)
+            raise _misshapen(step, quantity, value, quantity.written_shape(atoms, batch.num_systems))
         if value.dtype != dtype and value.is_floating_point():
             value = value.to(dtype)
         off_graph |= not value.requires_grad and write.output in step.on_graph
@@ -198,11 +198,10 @@ def _is_fed(step: PlannedStep, values: Values) -> bool:
     return any(value.requires_grad for read in step.reads if read.live and (value := values[read.name]) is not None)
 
 
-def _misshapen(step: PlannedStep, quantity: Quantity, value: Tensor, first: int) -> ModelOutputError:
-    shape = ", ".join("·" if n is None else str(n) for n in (first, *quantity.shape))
+def _misshapen(step: PlannedStep, quantity: Quantity, value: Tensor, expected: str) -> ModelOutputError:
     return ModelOutputError(
         f"returned {quantity.name} of shape {list(value.shape)}",
-        expected=f"[{shape}], that is {quantity.axes} {quantity.unit}".rstrip(),
+        expected=f"{expected}, that is {quantity.axes} {quantity.unit}".rstrip(),
         who=f"step {step.index} ({step.label})",
         fix="energy per system is [B, 1]: energy.unsqueeze(1)" if quantity.name == "energy" else "",
     )

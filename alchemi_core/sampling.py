@@ -12,7 +12,7 @@ from alchemi_core.derivatives.base import GroupState
 from alchemi_core.derivatives.grad_mode import grad_mode
 from alchemi_core.derivatives.leaves import with_leaves
 from alchemi_core.errors import DerivativeError
-from alchemi_core.finishing import reduced
+from alchemi_core.finishing import coupled, reduced
 from alchemi_core.quantities import DERIVATIVES
 from alchemi_core.reductions import weighted_sum
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
-    from alchemi_core.planning.plan import PlannedGroup, PlannedStep
+    from alchemi_core.planning.plan import PlannedGroup, PlannedStep, Term
 
 Slots: TypeAlias = "list[Tensor | None]"
 RunSteps: TypeAlias = "Callable[[Batch, Batch, Slots], None]"
@@ -74,7 +74,7 @@ class Sampler:
             self.run_steps(leaves, fixed, own)
             if not self.group.energies:
                 return
-            energy = on_leaves(summed(self.group, own), leaves)
+            energy = on_leaves(summed(self.group, own, leaves), leaves)
             found = energy_derivatives(energy, leaves, names, create_graph=self.differentiable)
         for write in self.group.resampled:
             own[write.slot] = found.get(write.name)
@@ -101,12 +101,18 @@ class Sampler:
         return next(((i, read.name) for i, read in reads if not read.live or read.producer not in own), None)
 
 
-def summed(group: PlannedGroup, slots: Slots) -> Tensor:
+def summed(group: PlannedGroup, slots: Slots, data: Batch) -> Tensor:
     """Return the sum of the energies that a group differentiates."""
-    if len(group.energies) == 1 and group.energies[0][1] == 1.0 and (only := slots[group.energies[0][0]]) is not None:
+    if group.only is not None and (only := slots[group.only]) is not None:
         return only
-    values = [slots[slot] for slot, _ in group.energies]
-    return weighted_sum(values, [weight for _, weight in group.energies])  # type: ignore[arg-type]
+    values = [_energy(term, slots[term.slot], data) for term in group.energies]
+    return weighted_sum(values, [term.weight for term in group.energies])
+
+
+def _energy(term: Term, value: Tensor | None, data: Batch) -> Tensor:
+    if value is None:
+        raise AssertionError(f"slot {term.slot} is empty: the plan reads what it never writes")
+    return coupled(value, term.factors, data, per_atom=False) if term.factors else value
 
 
 def on_leaves(energy: Tensor, data: Batch) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -12,6 +11,7 @@ from alchemi_core.errors import DeclarationError, nearest
 from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.quantities import DERIVATIVES, PHYSICS
+from alchemi_core.weights import Weight, as_weight
 
 if TYPE_CHECKING:
     from alchemi_core.derivatives.base import Derivative
@@ -35,10 +35,9 @@ def _is_model(_instance: object, _attribute: attrs.Attribute[Any], value: object
         )
 
 
-def _finite(instance: PipelineStep, _attribute: attrs.Attribute[Any], value: float) -> None:
-    if not isfinite(value):
-        name = instance.model.model_config.name
-        raise DeclarationError(f"weight of {name} is {value}", expected="a finite number", who="PipelineStep")
+def _weight(value: Any) -> float | Weight:
+    weight = as_weight(value)
+    return weight if weight.factors else weight.scale
 
 
 @attrs.frozen(eq=False)
@@ -51,15 +50,15 @@ class PipelineStep:
         The model; may be a whole pipeline.
     wire : mapping of str to str
         Renames of its outputs for everything after it, ``{"partial_charges": "charges"}``.
-    weight : float
-        Factor on all of the step's additive outputs; finite.
+    weight : float or Weight
+        Factor on all of the step's additive outputs: a finite number, or a function of `Coupling`.
     detach : bool
         Pass its outputs on as fixed values. Forces then lack the terms that flow through them, on purpose.
     """
 
     model: BaseModelMixin = attrs.field(validator=_is_model)
     wire: Mapping[str, str] = attrs.field(factory=FrozenMap, converter=freeze)
-    weight: float = attrs.field(default=1.0, converter=float, validator=_finite)
+    weight: float | Weight = attrs.field(default=1.0, converter=_weight)
     detach: bool = False
 
 

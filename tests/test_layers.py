@@ -14,7 +14,7 @@ ROOT = Path(alchemi_core.__file__).parent
 LAYERS = (
     "errors frozenmap atomic_write",
     "quantities",
-    "contract neighbors.config neighbors.routing offers hookspecs",
+    "contract weights neighbors.config neighbors.routing offers hookspecs",
     "outputs plugin_records distributions compatibility",
     "models selection",
     "topology",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from alchemi_core.errors import DataError, GeometryError
-from alchemi_core.quantities import QUANTITIES, Per
+from alchemi_core.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -68,9 +68,10 @@ def _check_field(name: str, field: Tensor, atoms: int, systems: int) -> None:
     if not isinstance(field, torch.Tensor):
         raise DataError(f"field {name!r} is a {type(field).__name__}", expected="a tensor", who="fields")
     quantity = QUANTITIES.get(name)
-    if quantity is None:
+    if quantity is None or quantity.fits(tuple(field.shape), atoms, systems):
         return
-    _shape(name, field, (atoms if quantity.per is Per.ATOM else systems, *quantity.shape))
+    expected = quantity.written_shape(atoms, systems)
+    raise DataError(f"{name} has shape {list(field.shape)}", expected=expected, who="Batch")
 
 
 def _check_order(batch: Batch) -> None:

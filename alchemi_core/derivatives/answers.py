@@ -45,8 +45,8 @@ def _check_shape(name: str, value: Tensor, data: Batch, who: str) -> None:
     quantity = QUANTITIES.get(name)
     if quantity is None or quantity.fits(tuple(value.shape), data.num_atoms, data.num_systems):
         return
-    first = data.num_atoms if quantity.per_atom else data.num_systems
-    expected = ", ".join("·" if n is None else str(n) for n in (first, *quantity.shape))
     raise DerivativeError(
-        f"returned {name} of shape {list(value.shape)}", expected=f"[{expected}] in {quantity.unit}", who=who
+        f"returned {name} of shape {list(value.shape)}",
+        expected=f"{quantity.written_shape(data.num_atoms, data.num_systems)} in {quantity.unit}",
+        who=who,
     )

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
-from alchemi_core.errors import CutGradientError, LostTermError
+from alchemi_core.errors import LostTermError
+from alchemi_core.planning.lost_terms import cut_term, lost_term
 from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.reporting import leaves, reported_as, reports_any
 from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.wiring import Wire
-from alchemi_core.quantities import DERIVATIVES
+from alchemi_core.quantities import DERIVATIVES, GEOMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,6 +61,7 @@ class Contributions:
         CutGradientError
             If a value it is fed depends on positions but reaches it without its graph.
         """
+        self._refuse_lost_couplings(step, wanted)
         wanted = frozenset(name for name in wanted if self._depends(step, name))
         if not wanted or "energy" not in step.config.kinds:
             return self._without_energy(step, wanted)
@@ -72,7 +74,7 @@ class Contributions:
         if mode is None and isinstance(step.config.kinds["energy"], Constant) and not reports_any(step):
             mode = Mode.ENERGY
         if mode is None:
-            raise self._lost(step, wanted)
+            raise lost_term(self, step, wanted)
         self._refuse_cuts(step, wanted, same_group_is_fine=False, mode=mode)
         return mode
 
@@ -129,6 +131,18 @@ class Contributions:
         served = frozenset(name for name in wanted if service.can_serve(name))
         samples = service.samples - DERIVATIVES if served else frozenset()
         return (frozenset(self.taken(name).of for name in served) | samples) - {"energy"}
+
+    def couplings(self, group: int, wanted: frozenset[str]) -> frozenset[str]:
+        """Names of coupling parameters by which a group's strategy differentiates for what is wanted."""
+        service = self.groups[group].service
+        return frozenset(n for name in wanted if service.can_serve(name) for n in self.taken(name).inputs) - GEOMETRY
+
+    def _refuse_lost_couplings(self, step: FlatStep, wanted: frozenset[str]) -> None:
+        """Refuse a step whose weight is a function of what its group does not differentiate by."""
+        names = {factor.name for factor in step.factors}
+        for name in sorted(wanted):
+            if names & self.taken(name).inputs and not self.groups[step.group].service.can_serve(name):
+                raise lost_term(self, step, frozenset([name]))
 
     def sampled_derivatives(self, group: int, wanted: frozenset[str]) -> frozenset[str]:
         """Return the derivatives that a group's strategy evaluates at other geometries for what is wanted."""
@@ -214,7 +228,7 @@ class Contributions:
                     continue
                 through = self.live(step, mode)
                 if same_group_is_fine or wire.name not in through or not self.carried(wire, step, name):
-                    raise self._cut(wire, step, name, through)
+                    raise cut_term(self, wire, step, name, through)
 
     def _inside(self, wire: Wire, group: int) -> bool:
         """Tell whether a value is computed, all the way from the geometry, by steps of one group."""
@@ -223,53 +237,7 @@ class Contributions:
         producer = self.steps[wire.producer]
         return producer.group == group and all(self._inside(w, group) for w in self.dependent(producer))
 
-    def _cut(self, wire: Wire, step: FlatStep, derivative: str, through: frozenset[str]) -> CutGradientError:
-        if wire.producer is None:
-            raise AssertionError("only produced values can be cut")
-        producer = self.steps[wire.producer]
-        why, fix = self._why_cut(wire, producer, step, through)
-        symbol = {"forces": "r", "stress": "ε", "virial": "ε"}.get(derivative, "r")
-        term = f"(dE/d{wire.name})(d{wire.name}/d{symbol})"
-        return CutGradientError(
-            f"{wire.name!r} goes from step {producer.index} ({producer.label}) to step {step.index} ({step.label}) "
-            f"{why}; {derivative} would miss {term}",
-            expected="a value that keeps its graph all the way, or one that is detached on purpose",
-            who=f"step {step.index} ({step.label})",
-            fix=fix,
-        )
-
-    def _why_cut(self, wire: Wire, producer: FlatStep, step: FlatStep, through: frozenset[str]) -> tuple[str, str]:
-        detach = f"PipelineStep({producer.variable}, detach=True) takes it as fixed"
-        if not isinstance(producer.config.kinds[wire.output], OnGraph):
-            return "as a detached value", f"use a model that gives it on the graph, or {detach}"
-        if producer.group != step.group:
-            crossing = f"from group {producer.group} to group {step.group}, each of which makes its own leaves"
-            return crossing, f"put both steps into one group with use_autograd=True, or {detach}"
-        if not self.groups[step.group].use_autograd:
-            return "in a group without autograd", f"PipelineGroup(..., use_autograd=True), or {detach}"
-        if wire.name not in through:
-            return (
-                f"whose energy is not differentiable through {wire.name!r}",
-                f"declare it in OnGraph(through=...) if it is, or {detach}",
-            )
-        return "without the whole graph back to the geometry", f"use models on the graph all the way, or {detach}"
-
-    def _lost(self, step: FlatStep, wanted: frozenset[str]) -> LostTermError:
-        lost = [name for name in sorted(wanted) if not self._serves(step, name)]
-        names = " and ".join(lost or sorted(wanted))
-        energy = step.config.kinds["energy"]
-        state = "is detached" if not isinstance(energy, OnGraph) else f"is on the graph through {set(energy.through)}"
-        why = (
-            "" if lost else "; some come from the graph and some are reported, which one backward pass cannot separate"
-        )
-        return LostTermError(
-            f"its energy is in the sum, but it cannot contribute to {names}: the energy {state}, "
-            f"and it reports {sorted(step.config.outputs)}{why}",
-            expected=f"an energy on the graph through positions and cell, or analytic {names}",
-            who=f"step {step.index} ({step.label})",
-            fix=f"do not ask for {names}, or give the group derivative_fn='finite-difference' with use_autograd=True",
-        )
-
-    def _serves(self, step: FlatStep, name: str) -> bool:
+    def serves(self, step: FlatStep, name: str) -> bool:
+        """Tell whether a step can contribute to a derivative in some way."""
         wanted = frozenset([name])
         return any(self._capable(step, mode, wanted) for mode in (Mode.GRAPH, Mode.PARTIAL, Mode.REPORTED))

@@ -20,6 +20,7 @@ import attrs
 from alchemi_core.errors import DoubleCountingError
 from alchemi_core.planning.reporting import contributors
 from alchemi_core.topology import LEVEL
+from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,11 +78,25 @@ def check_counting(running: Sequence[FlatStep], accept: frozenset[str]) -> tuple
     DoubleCountingError
         With all that was found and is not accepted.
     """
-    steps = [step for step in contributors(running) if step.weight]
-    objections = [*_counted_twice(steps), *_for_another_level(steps)]
+    found = [objection for steps in _at_ends(contributors(running)) for objection in _objections(steps)]
+    objections = list({objection.found: objection for objection in found}.values())
     if refused := [objection for objection in objections if objection.topic not in accept]:
         raise _refusal(refused)
     return tuple(objection.found for objection in objections)
+
+
+def _objections(steps: Sequence[FlatStep]) -> Iterator[Objection]:
+    counted = [step for step in steps if step.weight]
+    yield from _counted_twice(counted)
+    yield from _for_another_level(counted)
+
+
+def _at_ends(steps: Sequence[FlatStep]) -> Iterator[list[FlatStep]]:
+    """Yield the steps with the weights they have where all coupling parameters are 0, and where all are 1."""
+    for value in (0.0, 1.0) if any(step.factors for step in steps) else (0.0,):
+        weights = [Weight(step.weight, step.factors) for step in steps]
+        ends = [weight.at(dict.fromkeys(weight.names, value)) for weight in weights]
+        yield [attrs.evolve(step, weight=w, factors=()) for step, w in zip(steps, ends, strict=True)]
 
 
 def _refusal(refused: Sequence[Objection]) -> DoubleCountingError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from alchemi_core.planning.plan import ExecutionPlan, Mode, PlannedGroup, PlannedList, PlannedOutput, PlannedStep
 from alchemi_core.quantities import QUANTITIES
+from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,7 +78,8 @@ def _groups(plan: ExecutionPlan) -> Iterator[str]:
 
 
 def _step(index: int, row: tuple[str, str, str], label: int, reads: int, step: PlannedStep, group: PlannedGroup) -> str:
-    weight = "" if step.weight == 1.0 else f"   weight {step.weight:g}"
+    written = Weight(step.weight, step.factors)
+    weight = "" if written == Weight() else f"   weight {written}"
     fixed = "   derivatives at fixed inputs" if step.mode is Mode.PARTIAL and group.energies else ""
     return f"  [{index}] {row[0]:<{label}}   reads {row[1]:<{reads}}   writes {row[2]}{weight}{fixed}"
 

@@ -12,6 +12,7 @@ import attrs
 from alchemi_core.errors import CompositionError
 from alchemi_core.planning.service import AUTOGRAD, Service
 from alchemi_core.topology import PipelineGroup, PipelineStep, Topology
+from alchemi_core.weights import Affine, Weight, as_weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,9 @@ class FlatStep:
     names : tuple of (str, str)
         Its outputs, each with the name readers know it by.
     weight : float
-        Product of the weights around it.
+        Product of the weights around it, as far as they are numbers.
+    factors : tuple of Affine
+        The rest of it: functions of coupling parameters.
     detach : bool
         Whether it passes fixed values on.
     group : int
@@ -53,6 +56,7 @@ class FlatStep:
     config: ModelConfig
     names: tuple[tuple[str, str], ...]
     weight: float
+    factors: tuple[Affine, ...]
     detach: bool
     group: int
     scope: Scope
@@ -80,14 +84,14 @@ class _Context:
     """What surrounds a step: scope, weight, renames from inside out, and whether values are detached."""
 
     scope: Scope
-    weight: float = 1.0
+    weight: Weight = Weight()  # noqa: RUF009 - frozen
     wires: tuple[Any, ...] = ()
     detach: bool = False
 
     def entering(self, step: PipelineStep, position: int) -> _Context:
         return _Context(
             scope=(*self.scope, position),
-            weight=self.weight * step.weight,
+            weight=self.weight.times(as_weight(step.weight)),
             wires=(step.wire, *self.wires),
             detach=self.detach or step.detach,
         )
@@ -196,7 +200,8 @@ def _flat_step(leaf: _Leaf, index: int, label: str, group: int) -> FlatStep:
         model=step.model,
         config=config,
         names=tuple((output, _renamed(output, context.wires)) for output in config.kinds),
-        weight=context.weight,
+        weight=context.weight.scale,
+        factors=context.weight.factors,
         detach=context.detach,
         group=group,
         scope=context.scope,

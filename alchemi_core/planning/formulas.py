@@ -11,6 +11,8 @@ from alchemi_core.planning.plan import Mode, PlannedStep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from alchemi_core.weights import Affine
+
 
 @attrs.frozen
 class _Notation:
@@ -30,12 +32,14 @@ _NOTATIONS = {
     "force_constants": _Notation("", "r", order="²"),
     "clamped_elastic_tensor": _Notation("", "η", " / V", order="²"),
     "polarizability": _Notation("−", "F", order="²"),
+    "dE_dlambda": _Notation("", "λ"),
+    "d2E_dlambda2": _Notation("", "λ", order="²"),
 }
 
 
-def weighted(index: int, weight: float) -> str:
-    """Text of a step's term, such as ``[0]`` or ``0.5·[0]``."""
-    return f"[{index}]" if weight == 1.0 else f"{weight:g}·[{index}]"
+def weighted(index: int, weight: float, factors: Sequence[Affine] = ()) -> str:
+    """Text of a step's term, such as ``[0]``, ``0.5·[0]`` or ``(1 − coupling)·[0]``."""
+    return "·".join([*([] if weight == 1.0 else [f"{weight:g}"]), *map(str, factors), f"[{index}]"])
 
 
 def derivative_text(name: str, steps: Sequence[PlannedStep]) -> str:
@@ -45,7 +49,7 @@ def derivative_text(name: str, steps: Sequence[PlannedStep]) -> str:
     through these inputs is added here.
     """
     notation = _NOTATIONS.get(name)
-    whole = [weighted(step.index, step.weight) for step in steps if step.mode is not Mode.PARTIAL]
+    whole = [weighted(step.index, step.weight, step.factors) for step in steps if step.mode is not Mode.PARTIAL]
     if notation is None:
         return f"{name}({' + '.join(whole)})"
     power = notation.order
@@ -58,8 +62,9 @@ def derivative_text(name: str, steps: Sequence[PlannedStep]) -> str:
 def _through(step: PlannedStep, notation: _Notation) -> str:
     """Chain-rule terms of a step at fixed inputs, such as ``− (∂[1]/∂charges)(dcharges/dr)``."""
     sign = "− " if notation.sign else "+ "
+    energy = weighted(step.index, step.weight, step.factors)
     parts = [
-        f"(∂{weighted(step.index, step.weight)}/∂{read.name})(d{read.name}/d{notation.variable}){notation.factor}"
+        f"(∂{energy}/∂{read.name})(d{read.name}/d{notation.variable}){notation.factor}"
         for read in step.reads
         if read.live and read.slot is not None
     ]

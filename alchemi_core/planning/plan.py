@@ -12,6 +12,7 @@ from alchemi_core.quantities import QUANTITIES, Quantity
 
 if TYPE_CHECKING:
     from alchemi_core.neighbors.config import NeighborConfig
+    from alchemi_core.weights import Affine
 
 
 class Mode(Enum):
@@ -93,6 +94,8 @@ class PlannedStep:
         What is kept of its answer.
     weight : float
         Factor on its additive outputs.
+    factors : tuple of Affine
+        Further factors on them: functions of coupling parameters.
     live : frozenset of str
         Geometry that reaches it on the graph.
     reads_cell : bool
@@ -110,6 +113,7 @@ class PlannedStep:
     asks: frozenset[str]
     writes: tuple[Write, ...]
     weight: float
+    factors: tuple[Affine, ...]
     live: frozenset[str]
     reads_cell: bool
     on_graph: frozenset[str]
@@ -131,8 +135,8 @@ class PlannedGroup:
         Whether values keep their graph from step to step.
     serves : tuple of Write
         Derivatives the strategy must return, and their slots.
-    energies : tuple of (int, float)
-        Slots and weights of the energies that are differentiated.
+    energies : tuple of Term
+        The energies that are differentiated.
     reads : tuple of Write
         Other values that the strategy differentiates.
     sampled : tuple of PlannedOutput
@@ -146,10 +150,16 @@ class PlannedGroup:
     derivative: str
     use_autograd: bool
     serves: tuple[Write, ...]
-    energies: tuple[tuple[int, float], ...]
+    energies: tuple[Term, ...]
     reads: tuple[Write, ...] = ()
     sampled: tuple[PlannedOutput, ...] = ()
     resampled: tuple[Write, ...] = ()
+
+    @cached_property
+    def only(self) -> int | None:
+        """Slot of the only energy that is differentiated, where there is one and it is as it comes."""
+        one = self.energies[0] if len(self.energies) == 1 else None
+        return one.slot if one is not None and one.weight == 1.0 and not one.factors else None
 
     @cached_property
     def served(self) -> frozenset[str]:
@@ -159,12 +169,13 @@ class PlannedGroup:
 
 @attrs.frozen
 class Term:
-    """One summand of an output: a slot, its weight, how it is converted, and how it is printed."""
+    """One summand of an output: a slot, its weight, how it is printed and converted, and functions of λ on it."""
 
     slot: int
     weight: float
     text: str
     convert: Literal["", "stress to virial", "virial to stress"] = ""
+    factors: tuple[Affine, ...] = ()
 
 
 @attrs.frozen
@@ -192,7 +203,7 @@ class PlannedOutput:
     def single(self) -> int | None:
         """Slot of the only term, where the output is just that and nothing has to be done to it."""
         one = self.terms[0] if len(self.terms) == 1 else None
-        untouched = one is not None and one.weight == 1.0 and not one.convert and self.rule == "sum"
+        untouched = one is not None and one.weight == 1.0 and not (one.convert or one.factors) and self.rule == "sum"
         return one.slot if one is not None and untouched and not (self.reported and self.name == "stress") else None
 
 

@@ -17,6 +17,7 @@ from alchemi_core.planning.plan import (
     PlannedOutput,
     PlannedStep,
     Read,
+    Term,
     Write,
 )
 from alchemi_core.planning.reading import check_read
@@ -170,6 +171,7 @@ class _Planner:
             asks=asks,
             writes=tuple(Write(o, names[o], slots.new(step.index, o)) for o in in_table_order(asks)),
             weight=step.weight,
+            factors=step.factors,
             live=live & {"positions", "cell"},
             reads_cell=step.config.supports_pbc,
             on_graph=self._contributions.on_graph(step, modes, passed),
@@ -202,7 +204,8 @@ class _Planner:
 
     def _group(self, group: FlatGroup, steps: tuple[PlannedStep, ...], slots: _Slots) -> PlannedGroup:
         own = [step for step in steps if step.group == group.index]
-        energies = [step for step in own if self._is_differentiated(step)]
+        coupled = self._contributions.couplings(group.index, self._wanted)
+        energies = [step for step in own if self._is_differentiated(step) or _is_coupled(step, coupled)]
         sampled = self._contributions.sampled_derivatives(group.index, self._wanted)
         names = in_table_order(self._served_by(group, own))
         bare = PlannedGroup(
@@ -211,7 +214,7 @@ class _Planner:
             derivative=_derivative_name(group, has_graph=bool(energies), asked=bool(names)),
             use_autograd=group.use_autograd,
             serves=tuple(Write(name, name, slots.new(-1 - group.index, name)) for name in names),
-            energies=tuple((slot_of(step, "energy"), step.weight) for step in energies),
+            energies=tuple(_energy_term(step) for step in energies),
             reads=self._strategy_reads(own, group),
         )
         if not group.service.samples or not names:
@@ -222,7 +225,8 @@ class _Planner:
     def _served_by(self, group: FlatGroup, own: list[PlannedStep]) -> frozenset[str]:
         """Names that the group's strategy is asked for."""
         served = frozenset(name for name in self._wanted if group.service.can_serve(name))
-        differentiated = any(map(self._is_differentiated, own))
+        coupled = self._contributions.couplings(group.index, self._wanted)
+        differentiated = any(self._is_differentiated(step) or _is_coupled(step, coupled) for step in own)
         sampled = bool(group.service.samples) and any("energy" in step.asks for step in own)
         return served if differentiated or sampled else served - self._of_energy if own else frozenset()
 
@@ -249,6 +253,7 @@ class _Planner:
     def _from_batch(self, running: tuple[FlatStep, ...], *, optional: bool) -> tuple[str, ...]:
         wires = [wire for step in running for wire in self.wires[step.index] if wire.producer is None]
         required = {wire.name for wire in wires if not wire.optional}
+        required |= {factor.name for step in running for factor in step.factors}
         names = {wire.name for wire in wires if wire.optional} - required if optional else required
         return in_table_order(names)
 
@@ -270,9 +275,14 @@ class _Slots:
         return self._numbers[step, output]
 
 
-def slot_of(step: PlannedStep, output: str) -> int:
-    """Slot of an output of a planned step."""
-    return next(write.slot for write in step.writes if write.output == output)
+def _energy_term(step: PlannedStep) -> Term:
+    slot = next(write.slot for write in step.writes if write.output == "energy")
+    return Term(slot, step.weight, "", factors=step.factors)
+
+
+def _is_coupled(step: PlannedStep, names: frozenset[str]) -> bool:
+    """Tell whether the weight of a step's energy is a function of what the group differentiates by."""
+    return "energy" in step.asks and any(factor.name in names for factor in step.factors)
 
 
 def _derivative_name(group: FlatGroup, *, has_graph: bool, asked: bool) -> str:

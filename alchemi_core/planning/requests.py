@@ -140,6 +140,13 @@ def _without_effect(name: str, available: frozenset[str], setting: str) -> Unkno
 
 def _check_mean(name: str, producers: Sequence[FlatStep]) -> None:
     weights = [step.weight for step in producers]
+    if any(step.factors for step in producers):
+        raise CompositionError(
+            f"{name!r} is the mean over steps whose weights are functions of coupling parameters",
+            expected="numbers as weights: the mean is divided by their sum",
+            who="reductions",
+            fix=f"reductions={{{name!r}: 'sum'}}",
+        )
     if abs(fsum(weights)) <= ZERO_SUM * fsum(map(abs, weights)):
         raise CompositionError(
             f"{name!r} is the mean over steps with the weights {', '.join(f'{w:g}' for w in weights)}, whose sum is 0",

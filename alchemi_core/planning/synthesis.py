@@ -46,7 +46,12 @@ def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> Model
 
 def _from_outside(groups: Sequence[FlatGroup], *, optional: bool) -> frozenset[str]:
     wires = [wire for wires in resolve_wires(groups) for wire in wires if wire.producer is None]
-    return frozenset(wire.name for wire in wires if wire.optional is optional)
+    couplings = frozenset() if optional else _couplings(groups)
+    return couplings | frozenset(wire.name for wire in wires if wire.optional is optional)
+
+
+def _couplings(groups: Sequence[FlatGroup]) -> frozenset[str]:
+    return frozenset(factor.name for group in groups for step in group.steps for factor in step.factors)
 
 
 def _contained(steps: Sequence[FlatStep]) -> dict[str, str]:

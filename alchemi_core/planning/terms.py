@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from alchemi_core.planning.contributions import Contributions
     from alchemi_core.planning.flat import FlatGroup
+    from alchemi_core.quantities import DerivativeOf
     from alchemi_core.topology import PipelineSettings
 
 _DETACHED = (Mode.REPORTED, Mode.PARTIAL)
@@ -56,9 +57,16 @@ class TermsOf:
         if taken.of != "energy":
             sources = [f"{write.name}←[{step.index}]" for step in own for write in step.writes if write in group.reads]
             return f"{group.derivative}({', '.join(sources)})"
-        slots = {slot for slot, _ in group.energies}
+        slots = {term.slot for term in group.energies}
         summed = own if group.sampled else [step for step in own if slots & {write.slot for write in step.writes}]
-        return derivative_text(name, [step for step in summed if "energy" in step.asks])
+        return derivative_text(name, [step for step in summed if self._in_formula(step, taken, group)])
+
+    @staticmethod
+    def _in_formula(step: PlannedStep, taken: DerivativeOf, group: PlannedGroup) -> bool:
+        """Tell whether a derivative of the step's energy is part of what the strategy gives."""
+        coupled = any(factor.name in taken.inputs for factor in step.factors)
+        reported = step.mode in (Mode.REPORTED, Mode.ENERGY) and not group.sampled
+        return "energy" in step.asks and (coupled or not reported)
 
     def _of_step(self, name: str, step: PlannedStep, is_derivative: bool) -> Iterator[Term]:  # noqa: FBT001
         flat = self.contributions.steps[step.index]
@@ -68,9 +76,10 @@ class TermsOf:
             plain = write.name == name and not is_derivative
             if summed or plain:
                 weighs = summed or additive(name, self.settings) or is_additive(name)
-                weight = step.weight if weighs else 1.0
+                weight, factors = (step.weight, step.factors) if weighs else (1.0, ())
                 convert = f"{write.output} to {name}" if summed and write.output != name else ""
-                yield Term(write.slot, weight, weighted(step.index, weight), convert)  # type: ignore[arg-type]
+                text = weighted(step.index, weight, factors)
+                yield Term(write.slot, weight, text, convert, factors)  # type: ignore[arg-type]
 
     def sampled(
         self, group: FlatGroup, own: Sequence[PlannedStep], served: Sequence[Write]

@@ -15,6 +15,7 @@ from alchemi_core.errors import SerializationError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.planning.flat import inner_topology
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
+from alchemi_core.weights import Affine, Weight
 
 FORMAT = 1
 MAX_DEPTH = 16
@@ -62,7 +63,26 @@ def _describe_step(step: PipelineStep, numbers: Mapping[int, int], strategy: Cal
         if inner is None
         else {"pipeline": describe_topology(inner, numbers, strategy)}
     )
-    return {**model, "wire": dict(step.wire), "weight": step.weight, "detach": step.detach}
+    return {**model, "wire": dict(step.wire), "weight": _describe_weight(step.weight), "detach": step.detach}
+
+
+def _describe_weight(weight: float | Weight) -> Any:
+    if isinstance(weight, Weight):
+        return {"scale": weight.scale, "factors": [attrs.asdict(factor) for factor in weight.factors]}
+    return weight
+
+
+def _read_weight(step: Document) -> float | Weight:
+    if not isinstance(step.get("weight"), dict):
+        return float(field(step, "weight", float))
+    written = field(step, "weight", dict)
+    factors = [_read_factor(factor) for factor in field(written, "factors", list)]
+    return Weight(field(written, "scale", float), tuple(factors))
+
+
+def _read_factor(factor: Document) -> Affine:
+    numbers = {name: field(factor, name, float) for name in ("constant", "slope")}
+    return Affine(field(factor, "name", str), **numbers)
 
 
 @attrs.frozen(eq=False)
@@ -114,7 +134,7 @@ class TopologyReader:
         return PipelineStep(
             model,
             wire=field(step, "wire", dict),
-            weight=field(step, "weight", float),
+            weight=_read_weight(step),
             detach=field(step, "detach", bool),
         )
 

@@ -16,6 +16,7 @@ def alchemi_derivatives() -> list[DerivativeOffer]:
         _offer("dipole", "dipole moment of charges", "dipole:Dipole"),
         _offer("born-charges", "derivatives of the dipole by positions", "born_charges:BornCharges"),
         _offer("polarizability", "second derivatives by a uniform electric field", "polarizability:Polarizability"),
+        _offer("dE-dlambda", "derivatives by a coupling parameter", "coupling:CouplingDerivative"),
         _offer("atomic-virials", "virial by atom, for heat fluxes", "atomic_virials:AtomicVirials"),
     ]
 

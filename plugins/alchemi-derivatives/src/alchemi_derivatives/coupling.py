@@ -1,0 +1,78 @@
+"""Derivatives of the energy by a coupling parameter, for thermodynamic integration.
+
+With weights that are functions of λ, such as E(λ) = (1 − λ) E_A + λ E_B, dE/dλ is what thermodynamic integration
+averages: ΔF = ∫ ⟨dE/dλ⟩ dλ (J. G. Kirkwood, J. Chem. Phys. 3, 300 (1935), doi:10.1063/1.1749657). Models that read λ
+themselves, such as soft-core potentials, take part where their energy is on the graph through it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import attrs
+import torch
+
+from alchemi_core.derivatives.autograd import energy_derivatives
+from alchemi_core.derivatives.leaves import with_field_leaves, with_leaves
+from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.quantities import DERIVATIVES, DerivativeOf
+from alchemi_derivatives.first_derivatives import FIRST
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alchemi_core.data.batch import Batch
+    from alchemi_core.derivatives.base import GroupState
+
+
+@attrs.frozen(kw_only=True)
+class CouplingDerivative:
+    """dE/dλ [B, 1] and d²E/dλ² [B, 1] in eV, with forces, stress and virial at the same λ.
+
+    Parameters
+    ----------
+    parameter : str
+        Field of the batch that holds λ, as in ``Coupling("coupling")``.
+    """
+
+    name: ClassVar[str] = "dE-dlambda"
+
+    parameter: str = "coupling"
+
+    @property
+    def serves(self) -> FrozenMap[str, DerivativeOf]:
+        """What it gives, and through which field."""
+        own = {"dE_dlambda": 1, "d2E_dlambda2": 2}
+        taken = {name: DerivativeOf(through=self.parameter, order=order) for name, order in own.items()}
+        return FrozenMap({**FIRST, **taken})
+
+    def prepare(self, state: GroupState) -> tuple[Batch, tuple[Batch, bool]]:
+        """Put positions, cell and λ on leaves."""
+        data = with_field_leaves(with_leaves(state), self.parameter, keep=state.differentiable)
+        return data, (data, state.differentiable)
+
+    def finish(self, energy: Tensor, tape: tuple[Batch, bool], requested: frozenset[str]) -> dict[str, Tensor]:
+        """Differentiate the summed energy."""
+        data, differentiable = tape
+        out = {}
+        if geometric := requested & DERIVATIVES:
+            # The graph is needed once more below.
+            again = differentiable or len(geometric) < len(requested)
+            out = energy_derivatives(energy, data, geometric, create_graph=again)
+        if "dE_dlambda" in requested or "d2E_dlambda2" in requested:
+            out |= self._by_coupling(energy, data, "d2E_dlambda2" in requested or differentiable)
+        return {name: out[name] if differentiable else out[name].detach() for name in requested}
+
+    def _by_coupling(self, energy: Tensor, data: Batch, twice: bool) -> dict[str, Tensor]:  # noqa: FBT001
+        coupling = data.fields[self.parameter]
+        first = _gradient(energy, coupling, create_graph=twice)
+        second = _gradient(first, coupling, create_graph=twice) if twice else torch.zeros_like(first)
+        return {"dE_dlambda": first, "d2E_dlambda2": second}
+
+
+def _gradient(value: Tensor, variable: Tensor, *, create_graph: bool) -> Tensor:
+    """Differentiate the sum over systems, each of which depends on its own λ alone; zero where none does."""
+    if not value.requires_grad:
+        return torch.zeros_like(variable)
+    (found,) = torch.autograd.grad(value.sum(), variable, create_graph=create_graph, allow_unused=True)
+    return torch.zeros_like(variable) if found is None else found

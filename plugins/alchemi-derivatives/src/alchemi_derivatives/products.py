@@ -1,0 +1,154 @@
+"""Products of second derivatives with vectors: on the graph, or as differences of forces. No matrix is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import torch
+
+from alchemi_core.data.batch import Batch
+from alchemi_core.errors import DerivativeError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alchemi_core.derivatives.base import GroupState
+
+SIGNS = (1.0, -1.0)
+
+
+class Products(Protocol):
+    """H v for several v at once: Tensor [K, N, 3] to Tensor [K, N, 3], multiplied by eV/Å²."""
+
+    def __call__(self, directions: Tensor) -> Tensor:
+        """Multiply."""
+        ...
+
+
+@attrs.frozen(eq=False)
+class GraphProducts:
+    """Vector-Jacobian products of the forces; being symmetric, Hv is vᵀH.
+
+    Several are taken by one vectorised backward pass where every operation of the models has a rule for that, which is
+    2 to 30 times as fast, and one by one where some operation has none.
+
+    Parameters
+    ----------
+    forces : Tensor [N, 3], eV/Å
+        On the graph of `positions`, if they depend on them at all.
+    positions : Tensor [N, 3], Å
+        The leaf.
+    create_graph : bool
+        Whether the products can be differentiated again.
+    """
+
+    forces: Tensor
+    positions: Tensor
+    create_graph: bool
+
+    def __call__(self, directions: Tensor) -> Tensor:
+        """Multiply."""
+        if not self.forces.requires_grad or not directions.numel():
+            return torch.zeros_like(directions)
+        if len(directions) == 1:
+            return self._product(directions[0]).unsqueeze(0)
+        try:
+            return self._product(directions, vectorised=True)
+        except RuntimeError:
+            # Which operations have a rule, torch only says by failing. Whatever else is wrong fails again below.
+            return torch.stack([self._product(direction) for direction in directions])
+
+    def _product(self, directions: Tensor, *, vectorised: bool = False) -> Tensor:
+        try:
+            (product,) = torch.autograd.grad(
+                self.forces,
+                self.positions,
+                directions,
+                retain_graph=True,
+                create_graph=self.create_graph,
+                allow_unused=True,  # forces may be on the graph of parameters alone
+                is_grads_batched=vectorised,
+            )
+        except RuntimeError as error:
+            if vectorised or isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise _not_twice(error) from error
+        return torch.zeros_like(directions) if product is None else -product
+
+
+def _not_twice(error: RuntimeError) -> DerivativeError:
+    reason = " ".join(str(error).split())
+    return DerivativeError(
+        f"the forces cannot be differentiated: {reason}",
+        expected="models whose energy can be differentiated twice",
+        who="derivative_fn hessian",
+        fix="method='differences'",
+    )
+
+
+@attrs.frozen(eq=False)
+class DifferenceProducts:
+    """Central differences of forces: Hv ≈ (F(r − sv) − F(r + sv)) / 2s, s so that no atom moves further than `step`.
+
+    All displaced copies are one batch.
+
+    Parameters
+    ----------
+    state : GroupState
+        Samples forces.
+    step : float, Å
+        Largest displacement of an atom.
+    """
+
+    state: GroupState
+    step: float
+
+    def __call__(self, directions: Tensor) -> Tensor:
+        """Multiply."""
+        if not directions.numel():
+            return torch.zeros_like(directions)
+        scales = self._scales(directions)
+        moved = [self.state.data.positions + sign * scales * directions for sign in SIGNS]
+        ahead, behind = self._forces(moved)
+        return (behind - ahead) / (2.0 * scales)
+
+    def _scales(self, directions: Tensor) -> Tensor:
+        """Return s [K, N, 1] of every direction and system."""
+        data, count = self.state.data, len(directions)
+        longest = directions.new_zeros(count, data.num_systems)
+        longest = longest.index_reduce(1, data.batch_idx, directions.norm(dim=2), "amax")
+        return (self.step / longest.where(longest > 0.0, 1.0))[:, data.batch_idx].unsqueeze(2)
+
+    def _forces(self, moved: list[Tensor]) -> list[Tensor]:
+        if len(moved[0]) == 1:  # of the same size as the batch, which values that are held fixed need
+            return [self._sample(self.state.data.with_fields(positions=one[0])).unsqueeze(0) for one in moved]
+        count = sum(len(one) for one in moved)
+        copies = repeated(self.state.data, count).with_fields(positions=torch.cat(moved).flatten(0, 1))
+        try:
+            forces = self._sample(copies)
+        except DerivativeError as error:
+            fix = f"the option chunk=1, or {error.fix}" if error.fix else "the option chunk=1"
+            raise DerivativeError(error.found, expected=error.expected, who=error.who, fix=fix) from error
+        return list(forces.view(len(moved), *moved[0].shape))
+
+    def _sample(self, batch: Batch) -> Tensor:
+        return self.state.sample(batch, {"forces"})["forces"]
+
+
+def repeated(batch: Batch, count: int) -> Batch:
+    """Return several copies of a batch as one."""
+
+    def several(tensor: Tensor) -> Tensor:
+        return tensor.repeat(count, *(1,) * (tensor.dim() - 1))
+
+    offsets = torch.arange(count, device=batch.device).repeat_interleave(batch.num_atoms) * batch.num_systems
+    return Batch(
+        positions=several(batch.positions),
+        atomic_numbers=several(batch.atomic_numbers),
+        batch_idx=several(batch.batch_idx) + offsets,
+        num_systems=batch.num_systems * count,
+        cell=None if batch.cell is None else several(batch.cell),
+        pbc=None if batch.pbc is None else several(batch.pbc),
+        fields={name: several(value) for name, value in batch.fields.items()},
+    )
