@@ -73,6 +73,14 @@ COMMANDS = (
         "alchemi_core.cli.singlepoint:run",
     ),
     Command(
+        "derive",
+        "any derivative that a strategy on offer takes",
+        "Take derivatives of the energy, or of what else models predict, by any strategy that a plugin offers: second "
+        "derivatives, differences, responses. Prints a summary of each output; --out keeps the numbers.",
+        options.derive,
+        "alchemi_core.cli.derive:run",
+    ),
+    Command(
         "relax",
         "relax positions and cell",
         "Relax atomic positions, and the cell where a structure is periodic in all directions.",

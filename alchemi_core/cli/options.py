@@ -24,7 +24,19 @@ def plugins(parser: argparse.ArgumentParser) -> None:
 def plan(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi plan``."""
     model(parser)
+    derivative(parser, required=False)
     parser.add_argument("--outputs", metavar="NAMES", help="comma list, such as energy,forces; default: all active")
+
+
+def derive(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi derive``."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help=FILE)
+    model(parser)
+    derivative(parser)
+    default = "default: the energy and what only this strategy gives"
+    parser.add_argument("--outputs", metavar="NAMES", help=f"comma list, such as hessian,forces; {default}")
+    computing(parser)
+    output(parser, "write results and run.json here; default: print a summary only")
 
 
 def singlepoint(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +91,12 @@ def model(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument("--model", metavar="EXPRESSION", required=required, help=help_text)
     help_text = "comma list of physics that may be counted twice, such as dispersion, or level_of_theory"
     parser.add_argument("--accept", metavar="NAMES", help=help_text)
+
+
+def derivative(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add ``--derivative``."""
+    help_text = "a strategy on offer, such as \"hessian(method='differences')\"; alchemi plugins lists them"
+    parser.add_argument("--derivative", metavar="STRATEGY", required=required, help=help_text)
 
 
 def computing(parser: argparse.ArgumentParser) -> None:

@@ -70,14 +70,14 @@ def lost_term(contributions: Contributions, step: FlatStep, wanted: frozenset[st
         f"and it reports {sorted(step.config.outputs)}{why}",
         expected=f"an energy on the graph through {inputs}, or analytic {names}",
         who=f"step {step.index} ({step.label})",
-        fix=f"do not ask for {names}, or {_by_differences(wanted, service.name)}",
+        fix=f"do not ask for {names}, or {_by_differences(wanted)}",
     )
 
 
-def _by_differences(wanted: frozenset[str], strategy: str) -> str:
+def _by_differences(wanted: frozenset[str]) -> str:
     if wanted <= DERIVATIVES:
         return "give the group derivative_fn='finite-difference' with use_autograd=True"
-    return f"take differences where the strategy can: create_derivative({strategy!r}, method='differences')"
+    return "use a strategy that takes differences of forces, such as hessian or elastic with method='differences'"
 
 
 def _unserved(step: FlatStep, name: str, strategy: str) -> LostTermError:

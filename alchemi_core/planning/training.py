@@ -53,8 +53,8 @@ def _refuse_order(step: FlatStep, output: str, order: int) -> None:
             f"of a derivative of {output} by positions, the part beyond that would be lost",
             expected=f"{output} on the graph to order {order}",
             who=f"step {step.index} ({step.label})",
-            fix="differences of forces instead of the graph (derivative_fn='finite-difference', or the option "
-            "method='differences' of a strategy), or pipe.eval()",
+            fix="a strategy that takes differences instead of the graph, such as finite-difference, or hessian with "
+            "method='differences'; or pipe.eval() where it is training that adds an order",
         )
 
 

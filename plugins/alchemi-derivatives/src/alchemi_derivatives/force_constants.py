@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 import torch
 
-from alchemi_core.data.batch import Batch
 from alchemi_core.errors import DerivativeError, OptionError
 from alchemi_core.quantities import DERIVATIVES
 from alchemi_derivatives.repeated_fields import check_fields
@@ -17,12 +16,10 @@ from alchemi_derivatives.supercell_size import Size, read_size
 from alchemi_derivatives.supercells import WHO, Displacing, Supercell
 
 if TYPE_CHECKING:
-    from phonopy import Phonopy
     from torch import Tensor
 
+    from alchemi_core.data.batch import Batch
     from alchemi_core.derivatives.base import GroupState
-    from alchemi_core.models import BaseModelMixin
-    from alchemi_derivatives.supercell_forces import Report
 
 LENGTH = 10.0
 """Default distance of opposite faces of a supercell, Å."""

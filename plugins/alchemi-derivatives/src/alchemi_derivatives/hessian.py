@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 import torch
 
-from alchemi_core.errors import DataError
 from alchemi_derivatives.curvature import Curvature
 
 if TYPE_CHECKING:
@@ -88,24 +88,52 @@ class Hessian:
 
     def _matrices(self, products: Products, data: Batch) -> Tensor:
         coordinates, size = _coordinates(data)
-        rows = [
-            _rows(products, coordinates, first, last) for first, last in self._curvature.chunks(size, data.num_atoms)
-        ]
-        values = torch.cat(rows) if rows else data.positions.new_zeros(0, data.num_atoms, 3)
-        matrices = data.positions.new_zeros(data.num_systems, size, size)
+        rows = [data.positions.new_zeros(0, data.num_atoms, 3)]
+        for first, last in self._curvature.chunks(size, data.num_atoms):
+            wanted = torch.arange(first, last, device=data.device).view(-1, 1, 1)
+            rows.append(products((wanted == coordinates).to(data.dtype)))
         numbers = torch.arange(size, device=data.device).view(-1, 1, 1)
-        return matrices.index_put((data.batch_idx.view(1, -1, 1), numbers, coordinates.unsqueeze(0)), values)
+        places = (data.batch_idx.view(1, -1, 1), numbers, coordinates.unsqueeze(0))
+        return data.positions.new_zeros(data.num_systems, size, size).index_put(places, torch.cat(rows))
 
 
 def _coordinates(data: Batch) -> tuple[Tensor, int]:
     """Return the number of every coordinate within its system [N, 3], and how many the largest system has."""
     starts = torch.tensor(data.ptr[:-1], device=data.device, dtype=torch.int64)
     ranks = torch.arange(data.num_atoms, device=data.device) - starts[data.batch_idx]
-    largest = max((end - start for start, end in zip(data.ptr, data.ptr[1:], strict=False)), default=0)
-    return 3 * ranks.unsqueeze(1) + torch.arange(3, device=data.device), 3 * largest
+    return 3 * ranks.unsqueeze(1) + torch.arange(3, device=data.device), max(_sizes(data), default=0)
 
 
-def _rows(products: Products, coordinates: Tensor, first: int, last: int) -> Tensor:
-    """Return rows of the Hessians of all systems [K, N, 3]."""
-    wanted = torch.arange(first, last, device=coordinates.device).view(-1, 1, 1)
-    return products(wanted == coordinates)
+def _sizes(data: Batch) -> list[int]:
+    return [3 * (end - start) for start, end in pairwise(data.ptr)]
+
+
+def blocks(hessian: Tensor, batch: Batch) -> list[Tensor]:
+    """Return the Hessian of each system without the zeros that stand for the atoms of larger ones.
+
+    Parameters
+    ----------
+    hessian : Tensor [B, 3n, 3n], eV/Å²
+        As a pipeline returned it, n atoms in the largest system.
+    batch : Batch
+        Of which it is.
+
+    Returns
+    -------
+    list of Tensor [3n, 3n], eV/Å²
+        Each with the n of its system.
+
+    Raises
+    ------
+    DataError
+        If it is not of that batch.
+    """
+    sizes = _sizes(batch)
+    largest = max(sizes, default=0)
+    if tuple(hessian.shape) != (len(sizes), largest, largest):
+        raise DataError(
+            f"a Hessian of shape {list(hessian.shape)}",
+            expected=f"[{len(sizes)}, {largest}, {largest}], of the batch given with it",
+            who="blocks",
+        )
+    return [matrix[:size, :size] for matrix, size in zip(hessian, sizes, strict=True)]

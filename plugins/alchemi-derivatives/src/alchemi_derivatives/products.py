@@ -108,17 +108,20 @@ class DifferenceProducts:
         """Multiply."""
         if not directions.numel():
             return torch.zeros_like(directions)
-        scales = self._scales(directions)
-        moved = [self.state.data.positions + sign * scales * directions for sign in SIGNS]
-        ahead, behind = self._forces(moved)
-        return (behind - ahead) / (2.0 * scales)
+        longest = self._longest(directions)
+        moves = longest > 0.0
+        scales = self.step / longest.where(moves, 1.0)
+        ahead, behind = self._forces([self.state.data.positions + sign * scales * directions for sign in SIGNS])
+        # A system that stays where it is has no products, whatever its forces are rounded to.
+        return torch.where(moves, (behind - ahead) / (2.0 * scales), 0.0)
 
-    def _scales(self, directions: Tensor) -> Tensor:
-        """Return s [K, N, 1] of every direction and system."""
-        data, count = self.state.data, len(directions)
-        longest = directions.new_zeros(count, data.num_systems)
-        longest = longest.index_reduce(1, data.batch_idx, directions.norm(dim=2), "amax")
-        return (self.step / longest.where(longest > 0.0, 1.0))[:, data.batch_idx].unsqueeze(2)
+    def _longest(self, directions: Tensor) -> Tensor:
+        """Return how far the atom of its system that goes furthest would go [K, N, 1]."""
+        data = self.state.data
+        systems = data.batch_idx.expand(len(directions), -1)
+        longest = directions.new_zeros(len(directions), data.num_systems)
+        longest = longest.scatter_reduce(1, systems, directions.norm(dim=2), "amax")
+        return longest[:, data.batch_idx].unsqueeze(2)
 
     def _forces(self, moved: list[Tensor]) -> list[Tensor]:
         if len(moved[0]) == 1:  # of the same size as the batch, which values that are held fixed need

@@ -95,7 +95,7 @@ class Supercell:
         positions = data.positions[atoms].detach().double().cpu().numpy()
         closed = _closed(cell, pbc, positions)
         matrix = matrix_for(how.size, closed, pbc)
-        labels = _labels(data, atoms)
+        labels = _labels(data, atoms, masses)
         unit = PhonopyAtoms(symbols=labels, cell=closed, positions=positions, masses=masses)
         phonon = _phonopy(unit, matrix, how, data.dtype, primitive=how.primitive and bool(pbc.all()))
         origin, shifts = _images(phonon, positions, closed)
@@ -194,9 +194,11 @@ def _closed(cell: NDArray[np.float64], pbc: NDArray[np.bool_], positions: NDArra
     return np.where(pbc[:, None], closed, closed * extent[:, None])
 
 
-def _labels(data: Batch, atoms: slice) -> list[str]:
-    """Return symbols, numbered where atoms of one element differ in what the batch says of them."""
+def _labels(data: Batch, atoms: slice, masses: Sequence[float] | None) -> list[str]:
+    """Return symbols, numbered where atoms of one element differ in mass or in what the batch says of them."""
     kinds = kinds_of_atoms(data, atoms)
+    if masses is not None:
+        kinds = list(zip(kinds, masses, strict=True))
     symbols = [chemical_symbols[number] for number in data.atomic_numbers[atoms].tolist()]
     known: dict[str, list[object]] = {}
     for symbol, kind in zip(symbols, kinds, strict=True):
