@@ -78,7 +78,7 @@ class BornCharges:
         energy: Tensor,
         tape: AutogradTape,
         requested: frozenset[str],
-        values: Mapping[str, Tensor] = FrozenMap(),  # noqa: B008 - frozen
+        values: Mapping[str, Tensor] = FrozenMap(),
     ) -> dict[str, Tensor]:
         """Differentiate the dipole; the energy too where forces, stress or virial are asked as well.
 

@@ -66,7 +66,7 @@ class Dipole:
         energy: Tensor,
         tape: AutogradTape,
         requested: frozenset[str],
-        values: Mapping[str, Tensor] = FrozenMap(),  # noqa: B008 - frozen
+        values: Mapping[str, Tensor] = FrozenMap(),
     ) -> dict[str, Tensor]:
         """Sum the charges up; differentiate the energy where forces, stress or virial are asked as well.
 

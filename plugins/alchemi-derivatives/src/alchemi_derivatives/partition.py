@@ -74,7 +74,7 @@ class Partition:
 
 
 def energy_error(energies: Tensor, expected: Tensor, data: Batch) -> Tensor:
-    """Return the largest difference between energies [N] of each system, relative to the largest of them: Tensor [B]."""
+    """Return the largest difference between energies [N] of each system, relative to its largest one: Tensor [B]."""
     none = energies.new_zeros(data.num_systems)
     worst = none.scatter_reduce(0, data.batch_idx, (energies - expected).abs(), "amax")
     return _ratio(worst, none.scatter_reduce(0, data.batch_idx, expected.abs(), "amax"))

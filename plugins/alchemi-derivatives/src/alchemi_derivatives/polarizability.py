@@ -30,9 +30,9 @@ WHO = "polarizability"
 class Polarizability:
     """Polarizability α_ij = −d²E/dF_i dF_j = dμ_i/dF_j [B, 3, 3] in e·Å²/V, and the dipole μ = −dE/dF in e·Å.
 
-    For models that take the input ``electric_field`` [B, 3] in V/Å. Both are those at the field of the batch; a model to
-    which the field is optional gets a zero one where the batch brings none. Steps that do not read the field add nothing.
-    The polarizability volume α/4πε₀ in Å³ is ``COULOMB_CONSTANT`` (e²/4πε₀ in eV·Å, 14.4) times as large.
+    For models that take the input ``electric_field`` [B, 3] in V/Å. Both are those at the field of the batch; a model
+    to which the field is optional gets a zero one where the batch brings none. Steps that do not read the field add
+    nothing. The polarizability volume α/4πε₀ in Å³ is ``COULOMB_CONSTANT``, e²/4πε₀ = 14.4 eV·Å, times as large.
 
     Examples
     --------

@@ -44,7 +44,7 @@ class Unfolding:
     own: Tensor
 
     def centred(self) -> Tensor:
-        """Return positions [M, 3] in Å, counted from the middle of each system's own atoms, for the sake of rounding."""
+        """Return positions [M, 3] in Å from the middle of each system's own atoms: small numbers round less."""
         positions, index = self.batch.positions, self.batch.batch_idx
         middle = positions.detach()[self.own]
         sums = middle.new_zeros(self.batch.num_systems, 3).index_add(0, index[self.own], middle)

@@ -1,0 +1,1 @@
+"""Capped forces, and the curvature along the forces, for alchemi."""
