@@ -94,7 +94,8 @@ def alchemi_neighbors() -> Iterable[NeighborOffer]:
 def alchemi_derivatives() -> Iterable[DerivativeOffer]:
     """Offer derivative strategies, to be named in ``PipelineGroup(derivative_fn="name")``.
 
-    The target is a `Derivative` (``serves``, ``prepare``, ``finish``) or a ``derivative_fn(energy, data, requested)``::
+    The target is a `Derivative` (``serves``, ``prepare``, ``finish``) or a ``derivative_fn(energy, data, requested)``.
+    Keyword arguments of a class are the options of ``create_derivative(name, **options)``::
 
         @hookimpl
         def alchemi_derivatives():

@@ -100,7 +100,7 @@ class BornCharges:
         """
         out: dict[str, Tensor] = {}
         if asked := requested - DERIVATIVES:
-            dipole = self._dipole(values, tape.data, " and ".join(sorted(asked)))
+            dipole = self._dipole(values, tape.data)
             if "dipole" in asked:
                 out["dipole"] = dipole
             if "born_charges" in asked:
@@ -109,11 +109,11 @@ class BornCharges:
             out |= energy_derivatives(energy, tape.data, first, create_graph=tape.differentiable)
         return out
 
-    def _dipole(self, values: Mapping[str, Tensor], data: Batch, what: str) -> Tensor:
+    def _dipole(self, values: Mapping[str, Tensor], data: Batch) -> Tensor:
         if self.of == "dipole":
             return values["dipole"]
         fix = "pbc=False for a molecule in a box, or a model that gives a dipole, with of='dipole'"
-        check_molecules(data, f"{what}", f"derivative_fn {WHO}", fix)
+        check_molecules(data, f"derivative_fn {WHO}", fix)
         return dipole_of_charges(values["charges"], data)
 
 

@@ -88,7 +88,7 @@ class Dipole:
         """
         out: dict[str, Tensor] = {}
         if "dipole" in requested:
-            check_molecules(tape.data, "the dipole", f"derivative_fn {WHO}", "pbc=False for a molecule in a box")
+            check_molecules(tape.data, f"derivative_fn {WHO}", "pbc=False for a molecule in a box")
             out["dipole"] = dipole_of_charges(values["charges"], tape.data, self.origin)
         if first := requested & DERIVATIVES:
             out |= energy_derivatives(energy, tape.data, first, create_graph=tape.differentiable)

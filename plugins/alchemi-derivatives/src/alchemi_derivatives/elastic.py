@@ -34,18 +34,19 @@ class Elastic:
     """Elastic constants [B, 6, 6] in GPa, Voigt order xx yy zz yz xz xy, shear strains as engineers count them.
 
     ``elastic_tensor``: ions find their places in the strained cell; ``clamped_elastic_tensor``: they move with it. Both
-    are those of Brugger, C = (1/V) d²E/dη dη with the Lagrangian strain η (Phys. Rev. 133, A1611 (1964),
-    doi:10.1103/PhysRev.133.A1611), which have all symmetries of indices under any load. A structure with residual stress σ
-    has other stress-strain coefficients (F. Birch, Phys. Rev. 71, 809 (1947), doi:10.1103/PhysRev.71.809), which differ by
-    terms of the size of σ; of relaxed ions, constants have a meaning where there are no forces.
+    are Brugger's, C = (1/V) d²E/dη dη with the Lagrangian strain η (Phys. Rev. 133, A1611 (1964),
+    doi:10.1103/PhysRev.133.A1611), which have all symmetries of indices under any load. In a structure with residual
+    stress σ other definitions, such as the slope of stress by strain (F. Birch, Phys. Rev. 71, 809 (1947),
+    doi:10.1103/PhysRev.71.809), differ from them by terms of the size of σ. Constants of relaxed ions have a meaning
+    where there are no forces.
 
     Rows of a batch that are not periodic in all three directions are NaN, as the stress is without a volume.
 
     Parameters
     ----------
     method : {"graph", "differences"}
-        "graph": second derivatives by automatic differentiation, 6 vector products, and 3 more for each atom of the largest
-        system to relax ions. "differences": central differences of forces and virials, for models that can be
+        "graph": second derivatives by automatic differentiation, 6 vector products, and 3 more for each atom of the
+        largest system to relax ions. "differences": central differences of forces and virials, for models that can be
         differentiated once only and for black boxes; 12 evaluations, and 6 more for each atom.
     step : float, optional
         Of differences: strain to either side, and displacement in Å. By default 1e-3 in float64, 5e-3 in float32. The

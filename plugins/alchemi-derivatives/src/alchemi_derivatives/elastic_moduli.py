@@ -46,9 +46,9 @@ class IsotropicModuli:
 class ElasticModuli:
     """What follows from elastic constants of a crystal at rest, free of stress.
 
-    Averages over orientations of grains: equal strain (W. Voigt, Lehrbuch der Kristallphysik, Teubner 1928), equal stress
-    (A. Reuss, Z. Angew. Math. Mech. 9, 49 (1929), doi:10.1002/zamm.19290090104), which are bounds, and their mean (R. Hill,
-    Proc. Phys. Soc. A 65, 349 (1952), doi:10.1088/0370-1298/65/5/307).
+    Averages over orientations of grains: equal strain (W. Voigt, Lehrbuch der Kristallphysik, Teubner 1928), equal
+    stress (A. Reuss, Z. Angew. Math. Mech. 9, 49 (1929), doi:10.1002/zamm.19290090104), which are bounds, and their mean
+    (R. Hill, Proc. Phys. Soc. A 65, 349 (1952), doi:10.1088/0370-1298/65/5/307).
 
     Parameters
     ----------
@@ -72,7 +72,10 @@ class ElasticModuli:
 
     @property
     def stable(self) -> bool:
-        """Whether all eigenvalues are positive: Born's criteria (F. Mouhat and F.-X. Coudert, doi:10.1103/PhysRevB.90.224104)."""
+        """Whether all eigenvalues are positive, which is what Born's criteria come to.
+
+        F. Mouhat and F.-X. Coudert, Phys. Rev. B 90, 224104 (2014), doi:10.1103/PhysRevB.90.224104.
+        """
         values = self.eigenvalues
         return bool(values[0] > MARGINAL * abs(values[-1]))
 
@@ -106,7 +109,8 @@ class ElasticModuli:
     def anisotropy(self) -> float:
         """Universal index 5 G_V/G_R + K_V/K_R − 6, zero for an isotropic crystal.
 
-        S. I. Ranganathan and M. Ostoja-Starzewski, Phys. Rev. Lett. 101, 055504 (2008), doi:10.1103/PhysRevLett.101.055504.
+        S. I. Ranganathan and M. Ostoja-Starzewski, Phys. Rev. Lett. 101, 055504 (2008),
+        doi:10.1103/PhysRevLett.101.055504.
         """
         upper, lower = self.voigt, self.reuss
         return 5.0 * upper.shear / lower.shear + upper.bulk / lower.bulk - 6.0

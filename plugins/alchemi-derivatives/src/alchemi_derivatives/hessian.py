@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 import torch
 
+from alchemi_core.errors import DataError
 from alchemi_derivatives.curvature import Curvature
 
 if TYPE_CHECKING:

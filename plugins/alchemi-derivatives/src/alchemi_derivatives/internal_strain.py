@@ -11,14 +11,14 @@ SOFT = {torch.float64: 1e-6, torch.float32: 1e-4}
 """Eigenvalues below this share of the largest count as not positive."""
 
 QUIET = {torch.float64: 1e-4, torch.float32: 1e-3}
-"""Strain does not excite a mode whose coupling is below this share of the largest eigenvalue times the atoms' distance."""
+"""A mode is not excited whose coupling is below this share of the largest eigenvalue times the atoms' distance."""
 
 
 def relaxation(hessian: Tensor, coupling: Tensor, length: float, system: int) -> Tensor:
     """Return Λ H⁺ Λᵀ, the curvature by strain that relaxed ions take away.
 
-    H⁺ is the inverse on displacements of positive curvature. Others, among them those of the crystal as a whole, are left
-    out where strain does not excite them, as symmetry has it for polar modes of crystals with inversion.
+    H⁺ is the inverse on displacements of positive curvature. Others, among them those of the crystal as a whole, are
+    left out where strain does not excite them, as symmetry has it for polar modes of crystals with inversion.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def _check_quiet(values: Tensor, excited: Tensor, limit: float, system: int) -> 
     if not bool(loud.any()):
         return
     raise DerivativeError(
-        f"strain of system {system} excites a mode of curvature {float(values[loud].min()):.3g} eV/Å², so that its ions "
-        "have no minimum to relax to",
+        f"strain of system {system} excites a mode of curvature {float(values[loud].min()):.3g} eV/Å², "
+        "so that its ions have no minimum to relax to",
         expected="a structure at a minimum of its energy",
         who="derivative_fn elastic",
         fix="relax the structure first, or ask for clamped_elastic_tensor alone",

@@ -62,7 +62,7 @@ def centres_of_mass(data: Batch) -> Tensor:
     return _by_system(masses * data.positions, data) / torch.where(total > 0, total, 1.0)
 
 
-def check_molecules(data: Batch, what: str, who: str, fix: str) -> None:
+def check_molecules(data: Batch, who: str, fix: str) -> None:
     """Refuse periodic systems, where a sum over charges depends on which images are taken.
 
     Raises
@@ -74,7 +74,7 @@ def check_molecules(data: Batch, what: str, who: str, fix: str) -> None:
         return
     system = int(data.pbc.any(dim=1).nonzero()[0])
     raise DataError(
-        f"system {system} of the batch is periodic, where {what} of point charges is not defined: "
+        f"system {system} of the batch is periodic, where the dipole of point charges is not defined: "
         "moving an ion by a lattice vector would change it",
         expected="molecules",
         who=who,

@@ -9,9 +9,9 @@ Elastic constants are the second derivatives by the Lagrangian strain η = ε + 
     V C_clamped = A − T,    ε T ε = τ : ε²
     V C_relaxed = V C_clamped − Λ H⁺ Λᵀ
 
-(M. Born and K. Huang, Dynamical Theory of Crystal Lattices, Oxford 1954, sections 11 and 12; D. C. Wallace, Thermodynamics
-of Crystals, Wiley 1972; X. Wu, D. Vanderbilt and D. R. Hamann, Phys. Rev. B 72, 035105 (2005),
-doi:10.1103/PhysRevB.72.035105). H⁺ inverts the Hessian on displacements that move the crystal as a whole nowhere.
+(M. Born and K. Huang, Dynamical Theory of Crystal Lattices, Oxford 1954, chapter III; D. C. Wallace, Thermodynamics of
+Crystals, Wiley 1972; X. Wu, D. Vanderbilt and D. R. Hamann, Phys. Rev. B 72, 035105 (2005),
+doi:10.1103/PhysRevB.72.035105). H⁺ inverts the Hessian on displacements that do not move the crystal as a whole.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class StrainExpansion:
     hessian: Tensor
 
     def clamped(self, data: Batch) -> Tensor:
-        """Return the elastic constants of ions that move with the cell: Tensor [B, 6, 6], GPa; NaN without a crystal."""
+        """Return constants of ions that move with the cell: Tensor [B, 6, 6], GPa; NaN for what is no crystal."""
         has, volume = _crystals(data, self.curvature)
-        constants = self._clamped(data) / volume * EV_PER_CUBIC_ANGSTROM_IN_GPA
+        constants = self._clamped / volume * EV_PER_CUBIC_ANGSTROM_IN_GPA
         return torch.where(has, constants, torch.nan)
 
     def relaxed(self, data: Batch) -> Tensor:
-        """Return the elastic constants of ions that find their places: Tensor [B, 6, 6], GPa; NaN without a crystal.
+        """Return constants of ions that find their places: Tensor [B, 6, 6], GPa; NaN for what is no crystal.
 
         Raises
         ------
@@ -70,10 +70,11 @@ class StrainExpansion:
         """
         has, volume = _crystals(data, self.curvature)
         gained = [self._gained(data, system, size) for system, size in enumerate(crystal_sizes(data))]
-        relaxed = self._clamped(data) - torch.stack(gained) if gained else self.curvature
+        relaxed = self._clamped - torch.stack(gained) if gained else self.curvature
         return torch.where(has, relaxed / volume * EV_PER_CUBIC_ANGSTROM_IN_GPA, torch.nan)
 
-    def _clamped(self, data: Batch) -> Tensor:
+    @property
+    def _clamped(self) -> Tensor:
         symmetric = 0.5 * (self.curvature + self.curvature.mT)
         return symmetric - quadratic_term(self.slope)
 
@@ -84,8 +85,8 @@ class StrainExpansion:
         atoms = slice(data.ptr[system], data.ptr[system + 1])
         hessian = self.hessian[: 3 * size, atoms].reshape(3 * size, 3 * size)
         coupling = self.coupling[:, atoms].reshape(6, 3 * size)
-        length = float(volumes(data.cell.detach()[system : system + 1])) / size
-        return relaxation(hessian, coupling, length ** (1.0 / 3.0), system)
+        volume = float(volumes(data.cell.detach()[system : system + 1])) / size
+        return relaxation(hessian, coupling, volume ** (1.0 / 3.0), system)
 
 
 def crystal_sizes(data: Batch) -> list[int]:
@@ -109,7 +110,7 @@ def check_crystals(data: Batch) -> None:
             "no system of this batch is periodic in all three directions",
             expected="a crystal: elastic constants are energy per volume",
             who="derivative_fn elastic",
-            fix="for a slab, pbc=True with vacuum above it; times the height of the cell these are constants of a layer",
+            fix="for a slab, pbc=True with vacuum; times the height of the cell, these are constants of the layer",
         )
 
 

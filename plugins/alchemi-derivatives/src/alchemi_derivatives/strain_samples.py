@@ -61,8 +61,8 @@ class StrainSamples:
     def _by_strain(self, strains: Tensor) -> tuple[Tensor, Tensor]:
         """Return how dE/dr [6, N, 3] and dE/dε [6, B, 3, 3] change along each strain.
 
-        What is sampled are derivatives at the deformed geometry F = 1 + ε: forces −dE/d(rF), and the virial −dE/dε' of a
-        further strain F(1 + ε'), which is F times dE/dε.
+        What is sampled are derivatives at the deformed geometry F = 1 + ε: forces −dE/d(rF), and the virial −dE/dε' of
+        a further strain F(1 + ε'), where dE/dε' = F dE/dε.
         """
         data, eye = self.state.data, torch.eye(3, dtype=strains.dtype, device=strains.device)
         deformed = torch.stack([eye + sign * self.step * strain for strain in strains for sign in (1.0, -1.0)])

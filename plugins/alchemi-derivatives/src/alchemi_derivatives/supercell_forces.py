@@ -113,9 +113,7 @@ def _batch(pieces: Sequence[tuple[Supercell, int | None]], data: Batch) -> Batch
         num_systems=len(pieces),
         cell=matrices @ data.cell[systems].detach(),
         pbc=data.pbc[systems],
-        fields={
-            name: repeated(name, data, origins, systems, [one.cells for one, _ in pieces]) for name in data.fields
-        },
+        fields={name: repeated(name, data, origins, systems, [one.cells for one, _ in pieces]) for name in data.fields},
     )
 
 

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 import torch
-from ase.data import chemical_symbols
 from ase.geometry import complete_cell
-from phonopy import Phonopy
-from phonopy.structure.atoms import PhonopyAtoms
-from phonopy.structure.cells import get_primitive_matrix_with_auto
 
-from alchemi_core.errors import DerivativeError, OptionError
+from alchemi_core.errors import DerivativeError
+from alchemi_derivatives.crystals import Crystal
 from alchemi_derivatives.repeated_fields import kinds_of_atoms
 from alchemi_derivatives.supercell_size import Size, matrix_for
 
@@ -21,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+    from phonopy import Phonopy
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
@@ -95,9 +93,16 @@ class Supercell:
         positions = data.positions[atoms].detach().double().cpu().numpy()
         closed = _closed(cell, pbc, positions)
         matrix = matrix_for(how.size, closed, pbc)
-        labels = _labels(data, atoms, masses)
-        unit = PhonopyAtoms(symbols=labels, cell=closed, positions=positions, masses=masses)
-        phonon = _phonopy(unit, matrix, how, data.dtype, primitive=how.primitive and bool(pbc.all()))
+        crystal = Crystal(
+            numbers=data.atomic_numbers[atoms].tolist(),
+            kinds=kinds_of_atoms(data, atoms),
+            cell=closed,
+            positions=positions,
+            masses=masses,
+            tolerance=how.tolerance or (1e-5 if data.dtype == torch.float64 else 1e-4),
+        )
+        phonon = crystal.phonopy(matrix, symmetry=how.symmetry, primitive=how.primitive and bool(pbc.all()))
+        phonon.generate_displacements(distance=how.displacement)
         origin, shifts = _images(phonon, positions, closed)
         return cls(
             phonon=phonon,
@@ -192,52 +197,6 @@ def _closed(cell: NDArray[np.float64], pbc: NDArray[np.bool_], positions: NDArra
     closed = np.asarray(complete_cell(np.where(pbc[:, None], cell, 0.0)), dtype=np.float64)
     extent = np.ptp(positions @ closed.T, axis=0) + VACUUM
     return np.where(pbc[:, None], closed, closed * extent[:, None])
-
-
-def _labels(data: Batch, atoms: slice, masses: Sequence[float] | None) -> list[str]:
-    """Return symbols, numbered where atoms of one element differ in mass or in what the batch says of them."""
-    kinds = kinds_of_atoms(data, atoms)
-    if masses is not None:
-        kinds = list(zip(kinds, masses, strict=True))
-    symbols = [chemical_symbols[number] for number in data.atomic_numbers[atoms].tolist()]
-    known: dict[str, list[object]] = {}
-    for symbol, kind in zip(symbols, kinds, strict=True):
-        if kind not in known.setdefault(symbol, []):
-            known[symbol].append(kind)
-    return [
-        f"{symbol}{known[symbol].index(kind) + 1}" if len(known[symbol]) > 1 else symbol
-        for symbol, kind in zip(symbols, kinds, strict=True)
-    ]
-
-
-def _phonopy(
-    unit: PhonopyAtoms, matrix: NDArray[np.int64], how: Displacing, dtype: torch.dtype, *, primitive: bool
-) -> Phonopy:
-    tolerance = how.tolerance or (1e-5 if dtype == torch.float64 else 1e-4)
-    try:
-        phonon = Phonopy(
-            unit,
-            matrix.T,
-            primitive_matrix=_primitive_matrix(unit, tolerance) if primitive else "P",
-            symprec=tolerance,
-            is_symmetry=how.symmetry,
-            distinguish_symbol_index=True,
-        )
-        phonon.generate_displacements(distance=how.displacement)
-    except RuntimeError as error:
-        raise OptionError(
-            f"phonopy cannot make a supercell: {' '.join(str(error).split())}",
-            expected="atoms further apart than the tolerance of symmetry",
-            who=WHO,
-            fix="another tolerance",
-        ) from error
-    return phonon
-
-
-def _primitive_matrix(unit: PhonopyAtoms, tolerance: float) -> NDArray[np.float64]:
-    """Return the primitive cell in terms of the one given: that itself where it is primitive."""
-    matrix = get_primitive_matrix_with_auto(unit, "auto", symprec=tolerance, distinguish_symbol_index=True)
-    return matrix if np.linalg.det(matrix) < 0.75 else np.eye(3)
 
 
 def _images(

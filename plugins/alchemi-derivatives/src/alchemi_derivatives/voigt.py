@@ -1,4 +1,4 @@
-"""Voigt notation: pairs of axes as one index 0 to 5, in the order xx yy zz yz xz xy, shear strains as engineers count them."""
+"""Voigt notation: pairs of axes as one index, in the order xx yy zz yz xz xy, shears as engineers count them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def directions(like: Tensor) -> Tensor:
 def quadratic_term(stress: Tensor) -> Tensor:
     """Return the second derivatives of σ : ε²/2 by the strain.
 
-    A linear strain ε is the Lagrangian strain η = ε + ε²/2, so that this part of the energy's curvature by ε is the work
-    of the stress, not elasticity (D. C. Wallace, Thermodynamics of Crystals, Wiley 1972, section 2).
+    A linear strain ε is the Lagrangian strain η = ε + ε²/2, so that this part of the energy's curvature by ε is work
+    of the stress and no elasticity (D. C. Wallace, Thermodynamics of Crystals, Wiley 1972).
 
     Parameters
     ----------

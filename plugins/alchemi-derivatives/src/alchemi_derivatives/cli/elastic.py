@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=("auto", "graph", "differences"),
         default="auto",
-        help="second derivatives on the graph, or differences of forces and stress; default: the graph where models allow it",
+        help="second derivatives on the graph, or differences of forces; default: the graph where models allow it",
     )
     parser.add_argument(
         "--step", type=options.positive, help="of differences: strain, and displacement in Å (default: 0.001)"

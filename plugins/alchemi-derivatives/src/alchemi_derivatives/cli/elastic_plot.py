@@ -41,7 +41,7 @@ def plot_elastic(path: Path, result: ElasticResult, name: str, model: str) -> No
     figure.text(0.02, 0.935, f"Elastic constants of {name}", fontsize=12.5, fontweight="bold", color=plots.INK)
     figure.text(0.02, 0.885, f"{model}; {_sentence(result)}", fontsize=9.5, color=plots.QUIET)
     _constants(figure.add_axes((0.06, 0.07, 0.40, 0.68)), result)
-    _directions(figure.add_axes((0.56, 0.09, 0.36, 0.62), projection="polar"), result)
+    _directions(figure.add_axes((0.51, 0.08, 0.36, 0.64), projection="polar"), result)
     plots.save(figure, path)
 
 
@@ -49,16 +49,17 @@ def _sentence(result: ElasticResult) -> str:
     moduli, ions = result.moduli, "clamped" if result.relaxed is None else "relaxed"
     if not moduli.stable:
         return f"ions {ions}; not mechanically stable"
-    return f"ions {ions}; K = {moduli.hill.bulk:.1f} GPa, G = {moduli.hill.shear:.1f} GPa (Hill)"
+    return f"ions {ions}; K = {moduli.hill.bulk:.3g} GPa, G = {moduli.hill.shear:.3g} GPa (Hill)"
 
 
 def _constants(axes: Axes, result: ElasticResult) -> None:
     constants = result.constants
     largest = float(np.abs(constants).max()) or 1.0
+    form = ".2f" if largest < 9.995 else ".1f" if largest < 999.95 else ".0f"
     axes.imshow(constants, cmap=COLORS, vmin=-1.4 * largest, vmax=1.4 * largest)
     for (i, j), value in np.ndenumerate(constants):
-        text = plots.with_minus(format(value, ".1f"))
-        quiet = abs(value) < 0.05
+        text = plots.with_minus(format(value, form))
+        quiet = float(format(value, form)) == 0.0
         axes.text(
             j,
             i,
@@ -101,8 +102,8 @@ def _directions(axes: Any, result: ElasticResult) -> None:
             color=color,
             linestyle=style,
             linewidth=1.8,
-            label=f"{plane[0]} → {plane[1]}",
+            label=f"{plane[0]} at 0°, {plane[1]} at 90°",
         )
     axes.set_ylim(bottom=0.0)
-    axes.set_rlabel_position(67.5)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.12), fontsize=8.5, frameon=False, labelcolor=plots.INK)
+    axes.set_rlabel_position(22.5)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.93, 1.22), fontsize=8.5, frameon=False, labelcolor=plots.INK)

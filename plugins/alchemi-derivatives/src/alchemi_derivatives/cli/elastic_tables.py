@@ -33,14 +33,14 @@ def show_elastic(result: ElasticResult, why: str) -> None:
         Why differences were taken where the graph was tried first; empty where it was not.
     """
     say = sys.stdout.write
-    say(f"\n{result.atoms.symbols}, {len(result.atoms)} atoms: {HOW[result.method]}\n")
+    say(f"\n{result.atoms.symbols}, {_counted(len(result.atoms))}: {HOW[result.method]}\n")
     if why:
         say(f"  not on the graph: {' '.join(why.split())}\n")
     say(f"largest force {result.max_force:.4f} eV/Å, largest stress {result.max_stress:.4f} GPa\n")
     if not result.at_rest:
         say(
-            f"  not at rest (beyond {FORCE:g} eV/Å or {STRESS:g} GPa): constants are those of Brugger at this load, moduli "
-            "and stability\n  those of no load; --relax, or alchemi relax first, makes them agree\n"
+            f"  not at rest (beyond {FORCE:g} eV/Å or {STRESS:g} GPa): constants are Brugger's at this load, and moduli and\n"
+            "  stability are off by terms of its size; --relax, or alchemi relax first, takes it away\n"
         )
     _tables(result)
     _moduli(result)
@@ -79,6 +79,10 @@ def _moduli(result: ElasticResult) -> None:
     verdict = "stable: all eigenvalues" if moduli.stable else "not stable: eigenvalues"
     sys.stdout.write(f"\n{verdict} of C between {_shown(low)} and {_shown(high)} GPa")
     sys.stdout.write(f"; universal anisotropy {_shown(moduli.anisotropy, '.3f')}\n")
+
+
+def _counted(atoms: int) -> str:
+    return "1 atom" if atoms == 1 else f"{atoms} atoms"
 
 
 def _shown(value: float, form: str = ".2f") -> str:

@@ -25,9 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--displacement", type=options.positive, default=0.01, help="how far atoms are moved, Å (default: 0.01)"
     )
-    parser.add_argument(
-        "--tolerance", type=options.positive, help="of symmetry, Å (default: 1e-5, or 1e-4 in float32)"
-    )
+    parser.add_argument("--tolerance", type=options.positive, help="of symmetry, Å (default: 1e-5, or 1e-4 in float32)")
     parser.add_argument("--no-symmetry", action="store_true", help="displace every atom in all directions")
     parser.add_argument(
         "--mesh", type=options.whole, nargs=3, metavar="N", help="of q-points for sums; default: as dense as for 60 Å"

@@ -30,7 +30,12 @@ ALIKE = 5e-3
 def show_summary(phonon: Phonopy, spectrum: PhononSpectrum) -> None:
     """Print cells, modes at Γ, whether there are imaginary ones, and sums over all modes."""
     sys.stdout.write(f"\n{_cells(phonon)}\n\n")
-    columns = (Column("modes at Γ"), Column("number", number=True), Column("THz", number=True), Column("1/cm", number=True))
+    columns = (
+        Column("modes at Γ"),
+        Column("number", number=True),
+        Column("THz", number=True),
+        Column("1/cm", number=True),
+    )
     show_table("", columns, list(_modes(spectrum)))
     sys.stdout.write(f"\n{_stability(spectrum)}\n\n")
     columns = (Column(f"per mole of {_formula(phonon)}"), Column("unit"), Column("value", number=True))

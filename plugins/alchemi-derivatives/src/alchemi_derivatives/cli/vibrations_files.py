@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
+from matplotlib.ticker import MaxNLocator
 
 from alchemi_core.atomic_write import write_text
 from alchemi_core.cli.frames import as_text
@@ -61,7 +62,7 @@ def _draw(path: Path, modes: Modes, subtitle: str) -> None:
     frequencies = modes.frequencies.numpy()
     _draw_modes(axes, frequencies)
     zero_point = f"zero-point energy {modes.zero_point_energy:.4f} eV"
-    label(axes, zero_point, "wavenumber, cm⁻¹; imaginary below zero", "modes")
+    label(axes, zero_point, "wavenumber, cm⁻¹" + "; imaginary below zero" * (modes.imaginary > 0), "modes")
     save(figure, path)
 
 
@@ -77,3 +78,4 @@ def _draw_modes(axes: Axes, frequencies: np.ndarray) -> None:
     axes.vlines(frequencies, 0.0, 1.0, colors=colors, linewidth=1.4)
     axes.set_xlim(grid[0], grid[-1])
     axes.set_ylim(0.0, 1.15 * float(curve.max()))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -18,6 +18,4 @@ def run(arguments):
     return 0
 
 
-COMMAND = Command(
-    "cap", "show the cap", "Show the rest of a force.", configure, "alchemi_capped_forces.command:run"
-)
+COMMAND = Command("cap", "show the cap", "Show the rest of a force.", configure, "alchemi_capped_forces.command:run")

@@ -27,7 +27,7 @@ class Curvature:
     name: ClassVar[str] = "curvature"
     serves: ClassVar[dict[str, DerivativeOf]] = {"curvature": DerivativeOf(order=2)}
 
-    method: str = "graph"
+    method: str = attrs.field(default="graph")
     step: float = 1e-4
 
     @method.validator
