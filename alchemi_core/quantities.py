@@ -120,11 +120,11 @@ class Quantity:
 
     def fits(self, shape: tuple[int, ...], atoms: int, systems: int) -> bool:
         """Tell whether a tensor of this shape can hold the quantity for so many atoms and systems."""
-        first = atoms if self.per_atom else systems
-        if None not in self.shape:
-            return shape == (first, *self.shape)
-        wanted = (first, *self.shape)
-        return len(shape) == len(wanted) and all(n in (None, m) for n, m in zip(wanted, shape, strict=True))
+        wanted = (atoms if self.per_atom else systems, *self.shape)
+        if shape == wanted:
+            return True
+        open_axes = None in self.shape and len(shape) == len(wanted)
+        return open_axes and all(n in (None, m) for n, m in zip(wanted, shape, strict=True))
 
     def written_shape(self, atoms: int, systems: int) -> str:
         """Shape for so many atoms and systems as text, such as ``[5, 3]``; ``·`` stands for any length."""

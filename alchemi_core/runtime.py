@@ -17,7 +17,7 @@ from alchemi_core.errors import ModelOutputError, nearest
 from alchemi_core.finishing import reduced
 from alchemi_core.planning.plan import Mode
 from alchemi_core.reductions import weighted_sum
-from alchemi_core.sampling import Sampler, on_leaves, summed
+from alchemi_core.sampling import Sampler, on_leaves, refuse_samples, summed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,7 +77,8 @@ class Run:
             return
         strategy = self.strategies[group.index]
         with grad_mode(enabled=self.differentiable or not group.sampled):
-            state = GroupState(self.batch, self._sampler(group, steps, slots), self.differentiable)
+            sample = self._sampler(group, steps, slots) if group.sampled else refuse_samples
+            state = GroupState(self.batch, sample, self.differentiable)
             data, tape = strategy.prepare(state)
             self._steps(steps, data, self.batch, self.lists, slots)
             answer = strategy.finish(self._energy(group, slots, data), tape, group.served, *_read(group, slots))

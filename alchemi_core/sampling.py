@@ -101,6 +101,22 @@ class Sampler:
         return next(((i, read.name) for i, read in reads if not read.live or read.producer not in own), None)
 
 
+def refuse_samples(batch: Batch, names: Set[str]) -> Mapping[str, Tensor]:  # noqa: ARG001 - as a Sampler is called
+    """Stand where a strategy samples without having said so.
+
+    Raises
+    ------
+    DerivativeError
+        Always.
+    """
+    raise DerivativeError(
+        f"samples {', '.join(sorted(names))}",
+        expected="an attribute samples that lists what it evaluates at other geometries",
+        who="derivative_fn",
+        fix=f"samples = frozenset({sorted(names)})",
+    )
+
+
 def summed(group: PlannedGroup, slots: Slots, data: Batch) -> Tensor:
     """Return the sum of the energies that a group differentiates."""
     if group.only is not None and (only := slots[group.only]) is not None:

@@ -98,7 +98,7 @@ def bond(k, length):
 
 def test_an_offered_strategy_in_a_table(alchemi, files):
     answer = alchemi("derive", "dimers.xyz@1", "--model", "springs(k=2.0)", "--derivative", "pair-stiffness")
-    assert (answer.code, answer.err) == (0, "")
+    assert (answer.err, answer.code) == ("", 0)
     assert answer.out.splitlines()[0].split() == ["structure", "output", "shape", "unit", "largest", "norm"]
     told = rows(answer)
     assert told["dimers.xyz", "energy"] == ["1", "eV", "0.04", "0.04"]
@@ -133,13 +133,13 @@ def test_every_structure_gets_a_file(alchemi, files, load):
     assert record["results"][1]["outputs"]["hessian"]["unit"] == "eV/Å²"
     assert "hessian = d²([0])/dr²" in record["model"]["plan"]
     assert record["versions"]["plugins"]["alchemi-slopes"]["version"] == "0.4"
-    assert f"wrote {'o/structure-0000.npz'} to structure-0003.npz" in answer.out
+    assert answer.out.splitlines()[-1] == "wrote o/structure-0000.npz to structure-0003.npz and o/run.json"
 
 
 def test_literal_options_reach_the_strategy_as_plain_values(alchemi, files):
     options = "pair-stiffness(axes=(2,), labels={'a': {'b': 1}})"
     answer = alchemi("derive", "dimers.xyz@0", "--model", "springs", "--derivative", options)
-    assert (answer.code, answer.err) == (0, "")
+    assert (answer.err, answer.code) == ("", 0)
     assert float(rows(answer)["dimers.xyz", "hessian"][3]) == pytest.approx(2.0, rel=1e-4)
 
 
@@ -147,9 +147,9 @@ def test_differences_of_the_core_need_no_other_plugin(alchemi, files):
     """Nothing is only theirs, so the default is what the model gives: forces taken by differences, and the stress."""
     words = ("--model", "springs(k=2.0)", "--derivative", "finite-difference")
     told = rows(alchemi("derive", "dimers.xyz@1", "cube.cif", *words))
-    assert told["dimers.xyz", "forces"][2:] == [f"{x:.6g}" for x in (-0.4, 0.4 * 2**0.5)] or told[
-        "dimers.xyz", "forces"
-    ][2:] == [f"{x:.6g}" for x in (0.4, 0.4 * 2**0.5)]
+    shape, unit, largest, norm = told["dimers.xyz", "forces"]
+    assert (shape, unit) == ("2×3", "eV/Å")
+    assert (abs(float(largest)), float(norm)) == pytest.approx((0.4, 0.4 * 2**0.5), rel=1e-5)
     assert ("dimers.xyz", "stress") not in told
     assert float(told["cube.cif", "stress"][2]) == pytest.approx(2.0 * 0.2 / 1.2**2, rel=1e-6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from alchemi_derivatives.hessian import Hessian, blocks
 from ase import Atoms
 from ase.build import bulk
 from hypothesis import given, settings
@@ -21,7 +22,6 @@ from alchemi_core import (
     differentiate,
 )
 from alchemi_core.errors import DataError, DerivativeError, LostTermError, OptionError, PlanningError
-from alchemi_derivatives.hessian import Hessian, blocks
 
 EPSILON, SIGMA = 0.0104, 3.4
 NO_OPTIONS: dict[str, object] = {}
@@ -164,6 +164,12 @@ def test_black_boxes_in_one_sum(quartic, box):
     assert "hessian" in str(refused.value)
 
 
+def test_energies_of_other_groups_are_not_forgotten(quartic, box):
+    groups = [PipelineGroup([quartic()], use_autograd=True, derivative_fn="hessian"), PipelineGroup([box()])]
+    with pytest.raises(LostTermError, match="box"):
+        PipelineModelWrapper(groups).plan_for({"hessian"})
+
+
 def test_displaced_copies_share_a_call(box):
     """18 displacements of 3 atoms: one call of the model, beside the one at the structure itself."""
     model = box()
@@ -208,7 +214,7 @@ class Branching(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         (x,) = ctx.saved_tensors
-        return Doubled.apply(gradient) * x
+        return Doubled.apply(x) * gradient
 
 
 class Doubled(torch.autograd.Function):
@@ -241,8 +247,8 @@ def test_operations_without_a_rule_for_vectorising():
     batch = Batch.from_ase([cluster(), cluster()])
     positions = batch.positions.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(Branching.apply(positions).sum(), positions, create_graph=True)
-    with pytest.raises(RuntimeError):
-        torch.autograd.grad(gradient, positions, torch.ones(2, *gradient.shape), is_grads_batched=True)
+    with pytest.raises(RuntimeError, match="Batching rule"):
+        torch.autograd.grad(gradient, positions, torch.ones(2, *gradient.shape).double(), is_grads_batched=True)
     expected = 2.0 * torch.eye(9, dtype=torch.float64).expand(2, 9, 9)
     torch.testing.assert_close(hessian_of(Squares(Branching), batch), expected, rtol=0.0, atol=0.0)
 

@@ -6,11 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
-import torch
 
 from alchemi_core.errors import OptionError
 from alchemi_derivatives.first_derivatives import FIRST
-from alchemi_derivatives.trial import Trial
+from alchemi_derivatives.trial import Trial, rounding_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +23,6 @@ WHO = "atomic-virials"
 
 _REACHES = (6.0, 9.0, 13.5, 20.0, 30.0, 45.0)
 """Å. Tried one after the other; the last is for message passing through ever so many layers."""
-
-_TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-5}
 
 
 def _positive(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
@@ -61,9 +58,9 @@ class AtomicVirials:
         How far from the atoms images are taken: the cutoff, for message passing times the number of layers. By
         default it is enlarged until all agrees, from 6 Å on to 45 Å.
     tolerance : float, optional
-        Largest difference, relative to the largest atomic energy and to the sum of absolute virials. By default 1e-8
-        in float64 and 1e-5 in float32. Up to 1e-4 are taken for rounding where no atom depends on the outermost
-        images, as in models whose weights are float32.
+        Largest difference, relative to the largest atomic energy and to the sum of absolute virials. By default 1e-10
+        in float64 and 1e-5 in float32; in float64 up to 1e-6 where the model itself rounds more. Up to 1e-4 are taken
+        for rounding where nothing depends on the outermost images.
 
     Raises
     ------
@@ -104,10 +101,10 @@ class AtomicVirials:
 
     def _search(self, tape: GroupState, whole: Mapping[str, Tensor]) -> Tensor:
         """Return the virials of the first reach at which all agrees."""
-        tolerance = self.tolerance or _TOLERANCE[tape.data.dtype]
+        tolerance = self.tolerance or rounding_of(tape, whole)
         trials: list[Trial] = []
         for reach in self._reaches(tape.data):
-            trials.append(Trial.of(tape, whole, reach))
+            trials.append(Trial.of(tape, whole, reach, tolerance))
             found = trials[-1].accepted(tolerance)
             if found is not None:
                 return found

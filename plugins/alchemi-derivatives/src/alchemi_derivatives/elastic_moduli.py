@@ -47,8 +47,8 @@ class ElasticModuli:
     """What follows from elastic constants of a crystal at rest, free of stress.
 
     Averages over orientations of grains: equal strain (W. Voigt, Lehrbuch der Kristallphysik, Teubner 1928), equal
-    stress (A. Reuss, Z. Angew. Math. Mech. 9, 49 (1929), doi:10.1002/zamm.19290090104), which are bounds, and their mean
-    (R. Hill, Proc. Phys. Soc. A 65, 349 (1952), doi:10.1088/0370-1298/65/5/307).
+    stress (A. Reuss, Z. Angew. Math. Mech. 9, 49 (1929), doi:10.1002/zamm.19290090104), which are bounds, and their
+    mean (R. Hill, Proc. Phys. Soc. A 65, 349 (1952), doi:10.1088/0370-1298/65/5/307).
 
     Parameters
     ----------
@@ -67,8 +67,7 @@ class ElasticModuli:
     @property
     def eigenvalues(self) -> Array:
         """Of C, GPa, ascending."""
-        values: Array = np.linalg.eigvalsh(self.constants)
-        return values
+        return np.asarray(np.linalg.eigvalsh(self.constants), dtype=np.float64)
 
     @property
     def stable(self) -> bool:
@@ -84,8 +83,7 @@ class ElasticModuli:
         """S = C⁻¹, 1/GPa; NaN where the crystal is not stable."""
         if not self.stable:
             return np.full((6, 6), np.nan)
-        inverse: Array = np.linalg.inv(self.constants)
-        return inverse
+        return np.asarray(np.linalg.inv(self.constants), dtype=np.float64)
 
     @property
     def voigt(self) -> IsotropicModuli:

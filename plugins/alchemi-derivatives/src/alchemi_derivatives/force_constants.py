@@ -9,13 +9,14 @@ import attrs
 import torch
 
 from alchemi_core.errors import DerivativeError, OptionError
-from alchemi_core.quantities import DERIVATIVES
 from alchemi_derivatives.repeated_fields import check_fields
 from alchemi_derivatives.supercell_forces import force_sets
 from alchemi_derivatives.supercell_size import Size, read_size
 from alchemi_derivatives.supercells import WHO, Displacing, Supercell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
@@ -24,23 +25,7 @@ if TYPE_CHECKING:
 LENGTH = 10.0
 """Default distance of opposite faces of a supercell, Å."""
 
-BATCH_ATOMS = 512
-
-
-def _positive(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (number and math.isfinite(value) and value > 0.0):
-        raise OptionError(f"{attribute.name}={value!r}", expected="a finite number above zero", who=WHO)
-
-
-def _whole(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise OptionError(f"{attribute.name}={value!r}", expected="a whole number above zero", who=WHO)
-
-
-def _flag(instance: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not isinstance(value, bool):
-        raise OptionError(f"{attribute.name}={value!r}", expected="True or False", who=WHO)
+MAX_ATOMS = 512
 
 
 @attrs.frozen(kw_only=True)
@@ -59,8 +44,8 @@ class ForceConstants:
 
     The result is [N, M, 3, 3] in eV/Å², in the compact form of phonopy with the cell given as primitive cell: rows are
     the atoms of the batch in their order; columns are those of the supercell, all images of the first atom of the
-    crystal, then all of the second, in the order of ``phonopy.Phonopy(...).supercell``. Beyond the supercell of a
-    smaller crystal in the batch there are zeros.
+    crystal, itself first, then all of the second, in the order of ``phonopy.Phonopy(...).supercell``. Beyond the
+    supercell of a smaller crystal in the batch there are zeros.
 
     Parameters
     ----------
@@ -74,10 +59,8 @@ class ForceConstants:
         fields differ are different atoms.
     tolerance : float, Å, optional
         Within which atoms that symmetry relates coincide; by default 1e-5, and 1e-4 in float32.
-    batch_atoms : int
+    max_atoms : int
         Atoms evaluated at once; a single supercell may have more.
-    stress : bool
-        Whether stress and virial can be asked along with it, which then every model has to give.
 
     Raises
     ------
@@ -91,23 +74,21 @@ class ForceConstants:
     """
 
     name: ClassVar[str] = "force-constants"
+    serves: ClassVar[frozenset[str]] = frozenset({"force_constants", "forces"})
+    samples: ClassVar[frozenset[str]] = frozenset({"forces"})
 
     supercell: Size = attrs.field(default=LENGTH, converter=read_size)
-    displacement: float = attrs.field(default=0.01, validator=_positive)
-    symmetry: bool = attrs.field(default=True, validator=_flag)
-    tolerance: float | None = attrs.field(default=None, validator=attrs.validators.optional(_positive))
-    batch_atoms: int = attrs.field(default=BATCH_ATOMS, validator=_whole)
-    stress: bool = attrs.field(default=True, validator=_flag)
+    displacement: float = 0.01
+    symmetry: bool = True
+    tolerance: float | None = None
+    max_atoms: int = MAX_ATOMS
 
-    @property
-    def samples(self) -> frozenset[str]:
-        """Forces, and the stress where it may be asked."""
-        return DERIVATIVES if self.stress else frozenset({"forces"})
-
-    @property
-    def serves(self) -> frozenset[str]:
-        """Force constants and the first derivatives."""
-        return self.samples | {"force_constants"}
+    def __attrs_post_init__(self) -> None:
+        _check("displacement", self.displacement, "a finite number above zero", _is_positive)
+        _check("symmetry", self.symmetry, "True or False", lambda value: isinstance(value, bool))
+        if self.tolerance is not None:
+            _check("tolerance", self.tolerance, "a finite number above zero", _is_positive)
+        _check("max_atoms", self.max_atoms, "a whole number above zero", lambda value: _is_whole(value) and value > 0)
 
     def prepare(self, state: GroupState) -> tuple[Batch, GroupState]:
         """Leave the batch as it is.
@@ -134,8 +115,9 @@ class ForceConstants:
         DerivativeError
             If a system is not periodic, or the batch carries what cannot be repeated.
         """
-        first = requested & DERIVATIVES
-        out = dict(tape.sample(tape.data, first)) if first else {}
+        out: dict[str, Tensor] = {}
+        if "forces" in requested:
+            out["forces"] = tape.sample(tape.data, {"forces"})["forces"]
         if "force_constants" in requested:
             out["force_constants"] = self._constants(tape)
         return out
@@ -151,7 +133,21 @@ class ForceConstants:
         supercells = [Supercell.of(data, system, self.displacing()) for system in filled]
         widest = max((one.num_atoms for one in supercells), default=0)
         out = data.positions.new_zeros(data.num_atoms, widest, 3, 3)
-        for one, forces in zip(supercells, force_sets(supercells, tape.sample, data, self.batch_atoms), strict=True):
+        for one, forces in zip(supercells, force_sets(supercells, tape.sample, data, self.max_atoms), strict=True):
             found = torch.from_numpy(one.force_constants(forces.changes)).to(out)
             out[one.rows, : one.num_atoms] = found
         return out
+
+
+def _check(name: str, value: Any, expected: str, fits: Callable[[Any], bool]) -> None:
+    if not fits(value):
+        raise OptionError(f"{name}={value!r}", expected=expected, who=WHO)
+
+
+def _is_positive(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0.0 < value < math.inf
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

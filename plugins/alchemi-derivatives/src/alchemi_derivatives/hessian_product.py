@@ -137,5 +137,5 @@ def hessian_product(model: BaseModelMixin, batch: Batch, vectors: Tensor, **opti
         raise DataError(f"vectors of shape {list(vectors.shape)}", expected=f"[..., {shape[0]}, 3]", who=OUTPUT)
     several = vectors.reshape(vectors.shape[:-2].numel(), *shape).transpose(0, 1)
     pipe = differentiate(model, HessianProduct(**options))
-    product = pipe(batch.with_fields(**{FIELD: several}), requested={OUTPUT})[OUTPUT]
+    product: Tensor = pipe(batch.with_fields(**{FIELD: several}), requested={OUTPUT})[OUTPUT]
     return product.transpose(0, 1).reshape(vectors.shape)

@@ -74,5 +74,5 @@ def _check_quiet(values: Tensor, excited: Tensor, limit: float, system: int) -> 
         "so that its ions have no minimum to relax to",
         expected="a structure at a minimum of its energy",
         who="derivative_fn elastic",
-        fix="relax the structure first, or ask for clamped_elastic_tensor alone",
+        fix="relax the structure first, or ask for clamped_elastic_tensor alone (--clamped)",
     )

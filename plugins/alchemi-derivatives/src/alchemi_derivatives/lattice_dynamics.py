@@ -79,13 +79,13 @@ def as_phonopy(
     if data.num_atoms == 0:
         raise DataError("a structure without atoms", expected="a crystal", who=WHO)
     check_fields(data, symmetry=strategy.symmetry)
-    supercell = Supercell.of(data, 0, strategy.displacing(primitive=primitive), atoms.get_masses())
+    supercell = Supercell.of(data, 0, strategy.displacing(primitive=primitive), atoms.get_masses().tolist())
     pipe = _pipeline(model)
 
     def sample(batch: Batch, names: Any) -> Any:
         return pipe(batch, requested=names)
 
-    (forces,) = force_sets([supercell], sample, data, strategy.batch_atoms, report)
+    (forces,) = force_sets([supercell], sample, data, strategy.max_atoms, report)
     supercell.force_constants(forces.changes)
     return supercell.phonon
 

@@ -1,8 +1,8 @@
 """Modes: harmonic vibrations of one structure, with translations and rotations taken out.
 
-The eigenvectors of the mass-weighted Hessian ``H_kl / √(m_k m_l)`` in the space orthogonal to rigid motion are the normal
-modes, its eigenvalues their squared angular frequencies (E. B. Wilson, J. C. Decius, P. C. Cross, Molecular Vibrations,
-McGraw-Hill 1955; for the rigid motion Miller, Handy and Adams, J. Chem. Phys. 72, 99 (1980), doi:10.1063/1.438959).
+In the space orthogonal to rigid motion, the eigenvectors of the mass-weighted Hessian ``H_kl / √(m_k m_l)`` are the
+normal modes and its eigenvalues their squared angular frequencies (E. B. Wilson, J. C. Decius, P. C. Cross, Molecular
+Vibrations, McGraw-Hill 1955; Miller, Handy and Adams, J. Chem. Phys. 72, 99 (1980), doi:10.1063/1.438959).
 """
 
 from __future__ import annotations
@@ -158,10 +158,11 @@ def _rotation_axes(centered: Tensor) -> Tensor:
     """Axes about which a rotation moves atoms: all, those across the line of a linear molecule, none for one atom."""
     _, _, axes = torch.linalg.svd(centered - centered.mean(0), full_matrices=True)
     across = torch.linalg.cross(axes[:1].expand_as(centered), centered).norm(dim=1).max()
-    if float(across) > STRAIGHT:
-        return axes
-    return axes[1:] if len(centered) > 1 else axes[:0]
+    linear = 1 if len(centered) > 1 else 3
+    free: Tensor = axes if float(across) > STRAIGHT else axes[linear:]
+    return free
 
 
 def _orthonormal(vectors: Tensor) -> Tensor:
-    return torch.linalg.qr(vectors).Q
+    basis: Tensor = torch.linalg.qr(vectors).Q
+    return basis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import numpy as np
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from alchemi_derivatives.band_path import BandPath
 
     Array = NDArray[np.float64]
+
+T = TypeVar("T")
 
 PER_CM = 33.3564095198152
 """1 THz in 1/cm: 10¹² Hz / c, c exact since 1983."""
@@ -86,12 +88,12 @@ class PhononSpectrum:
             lowest=lowest,
             lowest_at=at,
             points=states.frequency_points,
-            density=states.dos,
+            density=_there(states.dos),
             temperatures=TEMPERATURES,
-            free_energy=thermal.free_energy,
-            entropy=thermal.entropy,
-            heat_capacity=thermal.heat_capacity,
-            zero_point_energy=float(thermal.zero_point_energy),
+            free_energy=_there(thermal.free_energy),
+            entropy=_there(thermal.entropy),
+            heat_capacity=_there(thermal.heat_capacity),
+            zero_point_energy=float(_there(thermal.zero_point_energy)),
         )
 
     @property
@@ -105,6 +107,12 @@ def mesh_for(cell: Array, pbc: Sequence[bool], length: float) -> tuple[int, int,
     spans = np.linalg.norm(np.linalg.inv(cell), axis=0)
     counts = [max(1, round(length * float(span))) if periodic else 1 for span, periodic in zip(spans, pbc, strict=True)]
     return counts[0], counts[1], counts[2]
+
+
+def _there(result: T | None) -> T:
+    """Return what phonopy has computed, which is None only before."""
+    assert result is not None
+    return result
 
 
 def _lowest(qpoints: Sequence[Array], frequencies: Sequence[Array]) -> tuple[float, Array]:

@@ -38,7 +38,7 @@ def read_size(value: Any) -> Size:
     if matrix.dtype.kind not in "iu" or matrix.shape not in ((3,), (3, 3)):
         raise _refused(value)
     square = np.diag(matrix) if matrix.ndim == 1 else matrix
-    if (matrix.ndim == 1 and matrix.min() < 1) or np.linalg.det(square) < 0.5:
+    if (matrix.ndim == 1 and matrix.min() < 1) or determinant(square) < 1:
         raise _refused(value)
     if matrix.ndim == 1:
         return (int(matrix[0]), int(matrix[1]), int(matrix[2]))
@@ -70,6 +70,11 @@ def matrix_for(size: Size, cell: NDArray[np.float64], pbc: NDArray[np.bool_]) ->
             who=WHO,
         )
     return matrix.astype(np.int64)
+
+
+def determinant(matrix: NDArray[np.int64]) -> int:
+    """Return the determinant of a matrix [3, 3] of whole numbers, exactly."""
+    return int(matrix[0] @ np.cross(matrix[1], matrix[2]))
 
 
 def _refused(value: Any) -> OptionError:

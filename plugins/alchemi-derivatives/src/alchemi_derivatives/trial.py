@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from alchemi_core.derivatives.base import GroupState
 
+_EXACT = {torch.float64: 1e-10, torch.float32: 1e-5}
+_SINGLE = 1e-6
+_MOVE = (0.137, -0.251, 0.193)
+
 
 @attrs.frozen(eq=False)
 class Trial:
@@ -42,7 +46,7 @@ class Trial:
     partition: Partition | None
 
     @classmethod
-    def of(cls, state: GroupState, whole: Mapping[str, Tensor], reach: float) -> Trial:
+    def of(cls, state: GroupState, whole: Mapping[str, Tensor], reach: float, tolerance: float) -> Trial:
         """Evaluate the unfolded systems.
 
         Parameters
@@ -53,13 +57,15 @@ class Trial:
             Their ``node_energies`` [N] in eV and ``virial`` [B, 3, 3] in eV.
         reach : float, Å
             How far images are taken.
+        tolerance : float
+            Relative difference of atomic energies from which on nothing more is looked at, unless it can be rounding.
         """
         data, cluster = state.data, unfold(state.data, reach)
         images = cluster.batch.num_atoms - data.num_atoms
         with grad_mode(enabled=True):
             energies = state.sample(cluster.batch, {"node_energies"})["node_energies"]
             errors = energy_error(energies.detach()[cluster.own], whole["node_energies"].detach(), data)
-            if bool((errors > ROUNDING).any()):
+            if bool((errors > max(tolerance, ROUNDING)).any()):
                 return cls(reach, images, errors, None)
             partition = Partition.of(energies, cluster, data, reach, create_graph=state.differentiable)
         return cls(reach, images, torch.maximum(errors, partition.error(whole["virial"].detach(), data)), partition)
@@ -84,12 +90,35 @@ class Trial:
     def refusal(self, tolerance: float) -> DerivativeError:
         """Make the error for virials that do not add up."""
         system = int(self.errors.argmax())
-        what = "atomic energies" if self.partition is None else "sum of atomic virials"
+        energies = f"the atomic energies of system {system} are not those of the whole"
+        virials = f"the atomic virials of system {system} do not add up to its virial"
         return DerivativeError(
-            f"with all images up to {self.reach:g} Å, the {what} of system {system} differ from those of the whole "
-            f"by {self.worst:.1e}, relatively",
+            f"with all images up to {self.reach:g} Å, {energies if self.partition is None else virials}: "
+            f"the relative difference is {self.worst:.1e}",
             expected=f"{tolerance:g} at most: node_energies that are on the graph, do not change when everything is "
             "moved, and depend on surroundings of finite size; those of lattice sums and predicted charges do not",
             who="derivative_fn atomic-virials",
             fix="a larger reach=... or tolerance=..., or a model without long-range terms",
         )
+
+
+def rounding_of(state: GroupState, whole: Mapping[str, Tensor]) -> float:
+    """Return the relative difference that rounding alone may make.
+
+    A model whose weights are float32 rounds as such in a batch of float64. How much shows when everything is moved a
+    little, which should change nothing; virials round more than energies.
+
+    Parameters
+    ----------
+    state : GroupState
+        Of the periodic systems.
+    whole : mapping of str to Tensor
+        Their ``node_energies`` [N] in eV.
+    """
+    data = state.data
+    with torch.no_grad():
+        moved = data.moved(data.positions + data.positions.new_tensor(_MOVE))
+        energies = state.sample(moved, {"node_energies"})["node_energies"]
+        changes = energy_error(energies, whole["node_energies"], data)
+    change = float(changes.amax()) if len(changes) else 0.0
+    return max(_EXACT[data.dtype], min(30.0 * change, _SINGLE))

@@ -57,7 +57,7 @@ class Unfolding:
 
 
 def unfold(data: Batch, reach: float) -> Unfolding:
-    """Return the clusters of a batch; molecules stay as they are.
+    """Return the clusters of a batch, atoms wrapped into their cells first; molecules stay as they are.
 
     Parameters
     ----------
@@ -67,33 +67,33 @@ def unfold(data: Batch, reach: float) -> Unfolding:
         Images no further than this from some atom of the system are taken.
     """
     parts = [_cluster(data, system, reach) for system in range(data.num_systems)]
-    source, shifts, distance = (torch.cat(columns) for columns in zip(*parts, strict=True))
-    index = data.batch_idx[source]
+    source, shifts, distance, own = (torch.cat(columns) for columns in zip(*parts, strict=True))
     batch = Batch(
         positions=_places(data, source, shifts),
         atomic_numbers=data.atomic_numbers[source],
-        batch_idx=index,
+        batch_idx=data.batch_idx[source],
         num_systems=data.num_systems,
         fields={name: _repeated(name, field, data, source) for name, field in data.fields.items()},
     )
-    return Unfolding(batch, source, distance, (shifts == 0).all(dim=1))
+    return Unfolding(batch, source, distance, own)
 
 
-def _cluster(data: Batch, system: int, reach: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return atom numbers, cell shifts and distances of one cluster."""
+def _cluster(data: Batch, system: int, reach: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return atom numbers, cell shifts and distances of one cluster, and which atoms are the system's own."""
     start, stop = data.ptr[system], data.ptr[system + 1]
     atoms = torch.arange(start, stop, device=data.device)
     places = data.positions[start:stop].detach().to(torch.float64)
-    own = atoms, places.new_zeros(len(atoms), 3), places.new_zeros(len(atoms))
+    nothing, here = places.new_zeros(len(atoms)), torch.ones_like(atoms, dtype=torch.bool)
     if data.cell is None or data.pbc is None or not len(atoms) or not bool(data.pbc[system].any()):
-        return own
+        return atoms, torch.zeros_like(places), nothing, here
     periodic = data.pbc[system]
     lattice = data.cell[system].detach().to(torch.float64)[periodic]
-    numbers, cells, distance = _images(places, lattice, reach * _MARGIN)
-    shifts = places.new_zeros(len(numbers), 3)
-    shifts[:, periodic] = cells
-    images = atoms[numbers], shifts, distance
-    return torch.cat([own[0], images[0]]), torch.cat([own[1], images[1]]), torch.cat([own[2], images[2]])
+    home = -torch.floor(places @ torch.linalg.pinv(lattice))
+    numbers, cells, distance = _images(places + home @ lattice, lattice, reach * _MARGIN)
+    shifts = places.new_zeros(len(atoms) + len(numbers), 3)
+    shifts[:, periodic] = torch.cat([home, home[numbers] + cells])
+    there = torch.zeros_like(numbers, dtype=torch.bool)
+    return torch.cat([atoms, atoms[numbers]]), shifts, torch.cat([nothing, distance]), torch.cat([here, there])
 
 
 def _images(places: Tensor, lattice: Tensor, reach: float) -> tuple[Tensor, Tensor, Tensor]:

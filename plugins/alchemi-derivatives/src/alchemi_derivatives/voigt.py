@@ -39,7 +39,7 @@ def quadratic_term(stress: Tensor) -> Tensor:
     Parameters
     ----------
     stress : Tensor [B, 3, 3]
-        σ, in any unit.
+        σ, symmetric, in any unit.
 
     Returns
     -------
@@ -48,5 +48,4 @@ def quadratic_term(stress: Tensor) -> Tensor:
     """
     strain = directions(stress)
     product = strain.unsqueeze(1) @ strain.unsqueeze(0)
-    symmetric = 0.5 * (product + product.mT)
-    return (stress[:, None, None] * symmetric).sum((-2, -1))
+    return (stress[:, None, None] * product).sum((-2, -1))

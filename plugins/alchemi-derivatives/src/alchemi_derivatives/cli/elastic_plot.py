@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from alchemi_core.cli import plots
 from alchemi_derivatives.voigt import LABELS
@@ -40,7 +41,7 @@ def plot_elastic(path: Path, result: ElasticResult, name: str, model: str) -> No
     FigureCanvasAgg(figure)
     figure.text(0.02, 0.935, f"Elastic constants of {name}", fontsize=12.5, fontweight="bold", color=plots.INK)
     figure.text(0.02, 0.885, f"{model}; {_sentence(result)}", fontsize=9.5, color=plots.QUIET)
-    _constants(figure.add_axes((0.06, 0.07, 0.40, 0.68)), result)
+    _constants(figure.add_axes((0.06, 0.07, 0.40, 0.70)), result)
     _directions(figure.add_axes((0.51, 0.08, 0.36, 0.64), projection="polar"), result)
     plots.save(figure, path)
 
@@ -106,4 +107,5 @@ def _directions(axes: Any, result: ElasticResult) -> None:
         )
     axes.set_ylim(bottom=0.0)
     axes.set_rlabel_position(22.5)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.legend(loc="upper left", bbox_to_anchor=(0.93, 1.22), fontsize=8.5, frameon=False, labelcolor=plots.INK)

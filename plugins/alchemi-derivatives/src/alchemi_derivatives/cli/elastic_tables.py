@@ -33,15 +33,19 @@ def show_elastic(result: ElasticResult, why: str) -> None:
         Why differences were taken where the graph was tried first; empty where it was not.
     """
     say = sys.stdout.write
-    say(f"\n{result.atoms.symbols}, {_counted(len(result.atoms))}: {HOW[result.method]}\n")
+    say(f"\n{result.atoms.get_chemical_formula('metal')}, {_counted(len(result.atoms))}: {HOW[result.method]}\n")
     if why:
         say(f"  not on the graph: {' '.join(why.split())}\n")
     say(f"largest force {result.max_force:.4f} eV/Å, largest stress {result.max_stress:.4f} GPa\n")
     if not result.at_rest:
         say(
-            f"  not at rest (beyond {FORCE:g} eV/Å or {STRESS:g} GPa): constants are Brugger's at this load, and moduli and\n"
-            "  stability are off by terms of its size; --relax, or alchemi relax first, takes it away\n"
+            f"  not at rest (beyond {FORCE:g} eV/Å or {STRESS:g} GPa): constants are Brugger's at this load, and\n"
+            "  moduli and stability are off by terms of its size; --relax, or alchemi relax first, takes it away\n"
         )
+    vectors = [
+        f"{name} ({' '.join(_shown(x) for x in row)})" for name, row in zip("abc", result.atoms.cell, strict=True)
+    ]
+    say(f"x y z are those of the cell {', '.join(vectors)} Å\n")
     _tables(result)
     _moduli(result)
 

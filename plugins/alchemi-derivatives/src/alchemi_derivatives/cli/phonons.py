@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--points", type=options.whole, default=300, help="on the path of the bands (default: 300)")
     parser.add_argument(
-        "--batch-atoms", type=options.whole, default=512, metavar="N", help="atoms computed at once (default: 512)"
+        "--max-atoms", type=options.whole, default=512, metavar="N", help="atoms computed at once (default: 512)"
     )
     options.computing(parser)
     options.output(parser, "folder for the results (default: phonons-NAME, numbered where that exists)")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
 
     from alchemi_derivatives.phonon_spectrum import PhononSpectrum
 
@@ -27,7 +28,7 @@ TALL = 1.9
 
 def plot_phonons(path: Path, spectrum: PhononSpectrum, title: str, subtitle: str) -> None:
     """Draw and write the picture."""
-    figure, (bands, density) = plots.new_figure(title, plots.with_minus(subtitle), 1, 2)
+    figure, (bands, density) = plots.new_figure(title, subtitle, 1, 2)
     _arrange(figure, bands, density)
     _bands(bands, spectrum)
     _density(density, spectrum)
@@ -62,7 +63,9 @@ def _bands(axes: Axes, spectrum: PhononSpectrum) -> None:
         axes.axvline(at, color=plots.QUIET, linewidth=0.7)
     axes.set_xticks([at for at, _ in ticks], [name for _, name in ticks])
     axes.set_xlim(ticks[0][0], ticks[-1][0])
-    plots.label(axes, "Bands" + (f"  {spectrum.path.lattice}" if spectrum.path.lattice else ""), "", "frequency, THz")
+    heading = f"Bands  {spectrum.path.lattice}".rstrip()
+    below = "" if spectrum.is_stable else "; below zero imaginary"
+    plots.label(axes, heading, "", f"frequency, THz{below}")
 
 
 def _density(axes: Axes, spectrum: PhononSpectrum) -> None:
@@ -72,11 +75,19 @@ def _density(axes: Axes, spectrum: PhononSpectrum) -> None:
     axes.tick_params(labelleft=False)
     axes.spines["right"].set_visible(True)
     axes.spines["right"].set_color(plots.QUIET)
-    inverse = axes.secondary_yaxis("right", functions=(lambda f: f * PER_CM, lambda k: k / PER_CM))
+    inverse = axes.secondary_yaxis("right", functions=(_per_cm, _terahertz))
     inverse.tick_params(colors=plots.QUIET, labelcolor=plots.INK, labelsize=8.5)
     inverse.set_ylabel("1/cm", fontsize=9, color=plots.INK)
     inverse.spines["right"].set_visible(False)
     plots.label(axes, "Density of states", "states per THz", "")
+
+
+def _per_cm(frequency: ArrayLike) -> ArrayLike:
+    return np.asarray(frequency) * PER_CM
+
+
+def _terahertz(wavenumber: ArrayLike) -> ArrayLike:
+    return np.asarray(wavenumber) / PER_CM
 
 
 def _range(spectrum: PhononSpectrum) -> tuple[float, float]:

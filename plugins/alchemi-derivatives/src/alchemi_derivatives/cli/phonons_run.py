@@ -83,7 +83,7 @@ def _displaced(job: Job, arguments: argparse.Namespace) -> Phonopy:
             displacement=arguments.displacement,
             symmetry=not arguments.no_symmetry,
             tolerance=arguments.tolerance,
-            batch_atoms=arguments.batch_atoms,
+            max_atoms=arguments.max_atoms,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from alchemi_core.cli.tables import Column, show_table
 from alchemi_derivatives.phonon_spectrum import PER_CM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from phonopy import Phonopy
 
@@ -24,7 +23,7 @@ ROOM = 300.0
 """K."""
 
 ALIKE = 5e-3
-"""THz within which modes at Γ stand in one row."""
+"""THz; modes at Γ no further apart stand in one row."""
 
 
 def show_summary(phonon: Phonopy, spectrum: PhononSpectrum) -> None:
@@ -38,8 +37,8 @@ def show_summary(phonon: Phonopy, spectrum: PhononSpectrum) -> None:
     )
     show_table("", columns, list(_modes(spectrum)))
     sys.stdout.write(f"\n{_stability(spectrum)}\n\n")
-    columns = (Column(f"per mole of {_formula(phonon)}"), Column("unit"), Column("value", number=True))
-    show_table("", columns, list(_thermal(spectrum)))
+    heading = Column(f"per mole of {_formula(phonon)}")
+    show_table("", [heading, Column("unit"), Column("value", number=True)], list(_thermal(spectrum)))
 
 
 def describe(phonon: Phonopy, spectrum: PhononSpectrum) -> dict[str, Any]:
@@ -78,12 +77,23 @@ def _cells(phonon: Phonopy) -> str:
 
 def _modes(spectrum: PhononSpectrum) -> Iterator[tuple[str, str, str, str]]:
     acoustic = set(np.argsort(np.abs(spectrum.gamma))[:3].tolist())
-    ranked = sorted(range(len(spectrum.gamma)), key=lambda mode: (mode not in acoustic, spectrum.gamma[mode]))
-    for (moves, _), group in groupby(ranked, lambda mode: (mode in acoustic, round(spectrum.gamma[mode] / ALIKE))):
-        modes = list(group)
-        value = float(np.mean(spectrum.gamma[modes]))
-        name = "acoustic" if moves else "imaginary" if value < 0.0 else "optical"
-        yield name, str(len(modes)), shown(value, ".3f"), shown(value * PER_CM, ".1f")
+    moving = [float(value) for mode, value in enumerate(spectrum.gamma) if mode in acoustic]
+    others = [float(value) for mode, value in enumerate(spectrum.gamma) if mode not in acoustic]
+    for name, group in [("acoustic", moving), *(("", group) for group in _alike(others))]:
+        value = float(np.mean(group))
+        kind = name or ("imaginary" if value < 0.0 else "optical")
+        yield kind, str(len(group)), shown(value, ".3f"), shown(value * PER_CM, ".1f")
+
+
+def _alike(frequencies: Sequence[float]) -> list[list[float]]:
+    """Return frequencies, which are in order, with those together that are next to each other."""
+    groups: list[list[float]] = []
+    for value in frequencies:
+        if groups and value - groups[-1][-1] < ALIKE:
+            groups[-1].append(value)
+        else:
+            groups.append([value])
+    return groups
 
 
 def _stability(spectrum: PhononSpectrum) -> str:
@@ -92,8 +102,8 @@ def _stability(spectrum: PhononSpectrum) -> str:
     at = ", ".join(shown(float(part), ".3g") for part in spectrum.lowest_at)
     low = abs(spectrum.lowest)
     return (
-        f"imaginary modes down to {low:.3f}i THz ({low * PER_CM:.1f}i 1/cm), at q = ({at}): the crystal gains energy "
-        "by such a distortion; the sums below leave them out"
+        f"imaginary modes down to {low:.3f}i THz ({low * PER_CM:.1f}i 1/cm), at q = ({at}): such a "
+        "distortion lowers the energy; the sums below leave them out"
     )
 
 

@@ -73,7 +73,7 @@ def _draw_modes(axes: Axes, frequencies: np.ndarray) -> None:
     grid = np.linspace(low - margin, high + margin, 2000)
     width = WIDTH * (grid[-1] - grid[0])
     curve = np.exp(-0.5 * ((grid[:, None] - frequencies) / width) ** 2).sum(axis=1)
-    colors = np.where(frequencies < 0.0, RED, BLUE)
+    colors = [RED if frequency < 0.0 else BLUE for frequency in frequencies]
     axes.fill_between(grid, curve, color=BLUE, alpha=0.18, linewidth=0.0)
     axes.vlines(frequencies, 0.0, 1.0, colors=colors, linewidth=1.4)
     axes.set_xlim(grid[0], grid[-1])

@@ -86,7 +86,7 @@ def _check_options(arguments: argparse.Namespace) -> None:
 
 
 def _check_moves(atoms: Atoms, job: Job) -> None:
-    if len(atoms) < 2:  # noqa: PLR2004
+    if len(atoms) < 2:
         raise InputFileError(
             "one atom, which has translations only",
             expected="two atoms or more",
