@@ -219,7 +219,9 @@ class _Planner:
         )
         if not group.service.samples or not names:
             return bare
-        inner = [Write(name, name, slots.new(-1 - group.index, f"sampled {name}")) for name in in_table_order(sampled)]
+        # Where all steps report, nothing is differentiated at any geometry.
+        graph = in_table_order(sampled) if energies else ()
+        inner = [Write(name, name, slots.new(-1 - group.index, f"sampled {name}")) for name in graph]
         return attrs.evolve(bare, sampled=self._terms.sampled(group, own, inner), resampled=tuple(inner))
 
     def _served_by(self, group: FlatGroup, own: list[PlannedStep]) -> frozenset[str]:

@@ -207,7 +207,7 @@ def test_relaxed_constants_are_those_of_ions_that_were_relaxed(crystal):
     def energy(atoms):
         return at_rest(atoms).get_potential_energy()
 
-    for pair in ((0, 0), (3, 3), (0, 1), (1, 3), (4, 5)):
+    for pair in ((3, 3), (0, 1), (4, 5)):
         assert relaxed[pair] == pytest.approx(by_differences(energy, crystal, pair, 1e-3), abs=2e-5)
     np.testing.assert_allclose(relaxed, relaxed.T, rtol=0, atol=1e-12)
 
