@@ -63,7 +63,7 @@ class Sampler:
         if derivatives:
             self._differentiated(batch, frozenset(derivatives), own)
         else:
-            self.run_steps(batch, batch, own)
+            self.run_steps(batch, batch if self.differentiable else off_graph(batch), own)
         wanted = [output for output in self.group.sampled if output.name in names]
         return {output.name: reduced(output, own, batch, weighted_sum) for output in wanted}
 
@@ -91,7 +91,7 @@ class Sampler:
                 f"samples another number of atoms, for which step {fixed[0]} has no value of {fixed[1]!r}",
                 expected="values that are computed anew at each geometry",
                 who=f"derivative_fn {self.group.derivative}",
-                fix="PipelineStep without detach=True, in the group that reads it",
+                fix="no detach=True on that step; or one geometry at a time, where the strategy has an option for that",
             )
 
     def _fixed(self) -> tuple[int, str] | None:

@@ -153,7 +153,7 @@ class Contributions:
         """Names of the inputs that the step is given on the graph; `passed` are its outputs that others read."""
         through = self._passed_on(step, passed) if self.groups[step.group].use_autograd else frozenset()
         energy = step.config.kinds.get("energy")
-        if isinstance(energy, OnGraph) and mode is Mode.GRAPH:
+        if isinstance(energy, OnGraph) and mode in (Mode.GRAPH, Mode.RESAMPLED):
             return through | energy.through
         if isinstance(energy, OnGraph) and mode is Mode.PARTIAL:
             return through | (energy.through & self._fixed(step))
@@ -174,6 +174,12 @@ class Contributions:
             return frozenset()
         names = {o for o in passed if self._from_geometry(step, o)} if group.use_autograd else set()
         return frozenset(names | ({"energy"} if self._differentiated(step, modes[step.index]) else set()))
+
+    def read_on_graph(self, step: FlatStep, read: frozenset[str]) -> frozenset[str]:
+        """Outputs, of those that the group's strategy differentiates, that surely have a graph."""
+        if self.groups[step.group].service.samples:
+            return frozenset()
+        return frozenset(output for output in read if self._from_geometry(step, output))
 
     def _differentiated(self, step: FlatStep, mode: Mode) -> bool:
         feeds = any(wire.name in self.live(step, mode) for wire in self.dependent(step))

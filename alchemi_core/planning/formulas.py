@@ -30,6 +30,7 @@ _NOTATIONS = {
     "virial": _Notation("−", "ε"),
     "hessian": _Notation("", "r", order="²"),
     "force_constants": _Notation("", "r", order="²"),
+    "elastic_tensor": _Notation("", "η", " / V, ions relaxed", order="²"),
     "clamped_elastic_tensor": _Notation("", "η", " / V", order="²"),
     "polarizability": _Notation("−", "F", order="²"),
     "dE_dlambda": _Notation("", "λ"),

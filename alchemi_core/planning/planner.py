@@ -24,6 +24,7 @@ from alchemi_core.planning.reading import check_read
 from alchemi_core.planning.reporting import reported_as
 from alchemi_core.planning.requests import check_request, in_table_order, served_names
 from alchemi_core.planning.sharing import Sharing, share
+from alchemi_core.planning.slots import Slots
 from alchemi_core.planning.terms import TermsOf
 from alchemi_core.planning.training import check_order
 from alchemi_core.planning.wiring import resolve_wires
@@ -91,10 +92,10 @@ class _Planner:
         running = self._running()
         accepted = check_counting(running, self.settings.accept or frozenset()) if self._wants_energy else ()
         modes = {step.index: self._contributions.mode(step, self._of_energy) for step in running}
-        check_read(self._contributions, self._wanted)
+        check_read(self._contributions, self._wanted, differentiable=self.differentiable)
         check_order(self._contributions, modes, self._wanted, differentiable=self.differentiable)
         sharing = share(running, self.settings, self.costs)
-        slots = _Slots()
+        slots = Slots()
         steps = tuple(self._step(step, modes, running, sharing, slots) for step in running)
         planned = tuple(g for group in self.groups if (g := self._group(group, steps, slots)).steps)
         return ExecutionPlan(
@@ -118,6 +119,10 @@ class _Planner:
     @property
     def _contributions(self) -> Contributions:
         return Contributions(self.groups, self.wires, prefer_graph=self.differentiable)
+
+    @property
+    def _energies(self) -> bool:
+        return any("energy" in step.config.kinds for step in self._contributions.steps)
 
     @property
     def _produced(self) -> frozenset[str]:
@@ -150,7 +155,7 @@ class _Planner:
         return (contributes and bool(self._of_energy)) or any(known in asked for _, known in step.names)
 
     def _step(
-        self, step: FlatStep, modes: dict[int, Mode], running: tuple[FlatStep, ...], sharing: Sharing, slots: _Slots
+        self, step: FlatStep, modes: dict[int, Mode], running: tuple[FlatStep, ...], sharing: Sharing, slots: Slots
     ) -> PlannedStep:
         mode = modes[step.index]
         passed = frozenset(w.output for s in running for w in self.wires[s.index] if w.producer == step.index)
@@ -161,6 +166,7 @@ class _Planner:
             self._contributions.refuse_double_counting(step, live)
         asks = self._asks(step, mode) | passed
         names = dict(step.names)
+        on_graph = self._contributions.on_graph(step, modes, passed)
         return PlannedStep(
             index=step.index,
             label=step.label,
@@ -174,7 +180,7 @@ class _Planner:
             factors=step.factors,
             live=live & {"positions", "cell"},
             reads_cell=step.config.supports_pbc,
-            on_graph=self._contributions.on_graph(step, modes, passed),
+            on_graph=on_graph | self._contributions.read_on_graph(step, self._read(step)),
         )
 
     def _read(self, step: FlatStep) -> frozenset[str]:
@@ -192,7 +198,7 @@ class _Planner:
             asks |= {reported for name in wanted if (reported := reported_as(step, name))}
         return frozenset(asks)
 
-    def _reads(self, step: FlatStep, live: frozenset[str], slots: _Slots) -> Iterator[Read]:
+    def _reads(self, step: FlatStep, live: frozenset[str], slots: Slots) -> Iterator[Read]:
         for wire in self.wires[step.index]:
             slot = None if wire.producer is None else slots.of(wire.producer, wire.output)
             detached = wire.producer is not None and self._contributions.steps[wire.producer].detach
@@ -202,7 +208,7 @@ class _Planner:
             stays = not detached and (wire.name in live or self.differentiable or again)
             yield Read(wire.name, slot, wire.producer, live=stays, optional=wire.optional)
 
-    def _group(self, group: FlatGroup, steps: tuple[PlannedStep, ...], slots: _Slots) -> PlannedGroup:
+    def _group(self, group: FlatGroup, steps: tuple[PlannedStep, ...], slots: Slots) -> PlannedGroup:
         own = [step for step in steps if step.group == group.index]
         coupled = self._contributions.couplings(group.index, self._wanted)
         energies = [step for step in own if self._is_differentiated(step) or _is_coupled(step, coupled)]
@@ -247,7 +253,10 @@ class _Planner:
     def _output(self, name: str, steps: tuple[PlannedStep, ...], groups: tuple[PlannedGroup, ...]) -> PlannedOutput:
         terms = [term for group in groups for term in self._terms.of_group(name, group, steps)]
         if not terms:
-            raise UnknownOutputError(f"no step has an energy, so there is no {name!r}", who="requested outputs")
+            lacking = (
+                "no step's energy depends on what it is taken through" if self._energies else "no step has an energy"
+            )
+            raise UnknownOutputError(f"{lacking}, so there is no {name!r}", who="requested outputs")
         served = {write.slot for group in groups for write in group.serves}
         rule = (self.settings.reductions or {}).get(name, "sum")
         return PlannedOutput(name, tuple(terms), all(term.slot not in served for term in terms), rule)
@@ -258,23 +267,6 @@ class _Planner:
         required |= {factor.name for step in running for factor in step.factors}
         names = {wire.name for wire in wires if wire.optional} - required if optional else required
         return in_table_order(names)
-
-
-class _Slots:
-    """Numbers values as they are met: (step, output) → slot. Lives for one planning run."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[tuple[int, str], int] = {}
-
-    @property
-    def count(self) -> int:
-        return len(self._numbers)
-
-    def new(self, step: int, output: str) -> int:
-        return self._numbers.setdefault((step, output), len(self._numbers))
-
-    def of(self, step: int, output: str) -> int:
-        return self._numbers[step, output]
 
 
 def _energy_term(step: PlannedStep) -> Term:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from alchemi_core.contract import Constant, OnGraph
 from alchemi_core.errors import CutGradientError, LostTermError
 from alchemi_core.planning.reporting import contributors
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from alchemi_core.quantities import DerivativeOf
 
 
-def check_read(contributions: Contributions, wanted: frozenset[str]) -> None:
+def check_read(contributions: Contributions, wanted: frozenset[str], *, differentiable: bool) -> None:
     """Check what strategies differentiate beside the energy.
 
     Raises
@@ -37,7 +39,8 @@ def check_read(contributions: Contributions, wanted: frozenset[str]) -> None:
             if group.service.samples:
                 _check_samples(group, name)
             elif taken.of != "energy":
-                _check(contributions, group, name, taken)
+                order = taken.order + 1 if differentiable else taken.order
+                _check(contributions, group, name, attrs.evolve(taken, order=order))
 
 
 def _check_samples(group: FlatGroup, name: str) -> None:

@@ -271,7 +271,10 @@ def test_what_is_no_hessian():
         harmonic_modes(torch.zeros(0, 0), Atoms())
 
 
-def test_asymmetry_is_reported():
+def test_asymmetry_is_reported_and_evened_out():
     matrix = torch.eye(9, dtype=torch.float64)
     matrix[0, 4] = 0.25
-    assert harmonic_modes(matrix, water()).asymmetry == 0.25
+    found, even = harmonic_modes(matrix, water()), harmonic_modes(0.5 * (matrix + matrix.T), water())
+    assert found.asymmetry == 0.25
+    assert even.asymmetry == 0.0
+    torch.testing.assert_close(found.frequencies, even.frequencies, rtol=1e-12, atol=0.0)

@@ -123,7 +123,7 @@ class Curvature:
         if twice:
             refuse_ends(found["forces"])
         products = GraphProducts(found["forces"], tape.data.positions, state.differentiable)
-        return {name: found[name] if state.differentiable else found[name].detach() for name in wanted}, products
+        return {name: found[name] for name in wanted}, products
 
     def chunks(self, count: int, atoms: int) -> Iterator[tuple[int, int]]:
         """Yield first and last + 1 of each range of products that are taken at once."""

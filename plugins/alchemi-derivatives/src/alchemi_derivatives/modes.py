@@ -149,14 +149,14 @@ def _rigid_motions(positions: Tensor, masses: Tensor, *, rotates: bool) -> Tenso
     """Mass-weighted translations, and rotations of what is free to rotate [3n, R]."""
     motions = [axis.expand(len(masses), 3) for axis in torch.eye(3, dtype=torch.float64)]
     if rotates:
-        centered = positions - masses @ positions / masses.sum()
+        centered = positions - positions.mean(0)  # about any other point it is the same and a translation
         motions += [torch.linalg.cross(axis.expand_as(centered), centered) for axis in _rotation_axes(centered)]
     return torch.stack([(motion * masses.sqrt().unsqueeze(1)).flatten() for motion in motions], dim=1)
 
 
 def _rotation_axes(centered: Tensor) -> Tensor:
     """Axes about which a rotation moves atoms: all, those across the line of a linear molecule, none for one atom."""
-    _, _, axes = torch.linalg.svd(centered - centered.mean(0), full_matrices=True)
+    _, _, axes = torch.linalg.svd(centered, full_matrices=True)
     across = torch.linalg.cross(axes[:1].expand_as(centered), centered).norm(dim=1).max()
     linear = 1 if len(centered) > 1 else 3
     free: Tensor = axes if float(across) > STRAIGHT else axes[linear:]
