@@ -12,7 +12,7 @@ import attrs
 
 from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
 from alchemi_core.errors import LostTermError
-from alchemi_core.planning.lost_terms import cut_term, lost_term
+from alchemi_core.planning.lost_terms import cut_term, lost_term, unserved_beside
 from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.reporting import leaves, reported_as, reports_any
 from alchemi_core.planning.service import derivative_of
@@ -66,7 +66,10 @@ class Contributions:
         if not wanted or "energy" not in step.config.kinds:
             return self._without_energy(step, wanted)
         service = self.groups[step.group].service
-        if service.samples and all(service.can_serve(name) for name in wanted):
+        served = [name for name in wanted if service.can_serve(name)]
+        if service.samples and served:
+            if len(served) < len(wanted):
+                raise unserved_beside(step, wanted - set(served), service)
             self._refuse_cuts(step, wanted, same_group_is_fine=True)
             if not (wanted := service.samples & DERIVATIVES):
                 return Mode.RESAMPLED

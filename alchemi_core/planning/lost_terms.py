@@ -11,6 +11,7 @@ from alchemi_core.quantities import DERIVATIVES
 if TYPE_CHECKING:
     from alchemi_core.planning.contributions import Contributions
     from alchemi_core.planning.flat import FlatStep
+    from alchemi_core.planning.service import Service
     from alchemi_core.planning.wiring import Wire
 
 _SYMBOLS = {"positions": "r", "strain": "ε", "coupling": "λ", "electric_field": "F"}
@@ -86,4 +87,15 @@ def _unserved(step: FlatStep, name: str, strategy: str) -> LostTermError:
         expected=f"every step with an energy in a group whose strategy gives {name}",
         who=f"step {step.index} ({step.label})",
         fix=f"differentiate(pipeline, ...) puts all steps into one such group, or do not ask for {name}",
+    )
+
+
+def unserved_beside(step: FlatStep, names: frozenset[str], service: Service) -> LostTermError:
+    """Make the error of derivatives asked together with those that a strategy samples, and that it does not give."""
+    lacking = " and ".join(sorted(names))
+    return LostTermError(
+        f"its group takes derivatives by the strategy {service.name}, which does not give {lacking}",
+        expected="in one request, what the strategy gives: " + ", ".join(sorted(service.serves or ())),
+        who=f"step {step.index} ({step.label})",
+        fix=f"ask for {lacking} in a call of its own",
     )
