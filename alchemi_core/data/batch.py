@@ -159,6 +159,12 @@ class Batch:
         neighbors = () if any(name in own for name in _GEOMETRY) else self.neighbors
         return attrs.evolve(self, **own, fields={**self.fields, **changes}, neighbors=neighbors)
 
+    def repeated(self, count: int) -> Batch:
+        """Return several copies of this batch as one, without neighbor lists: displaced copies are faster together."""
+        from alchemi_core.data.joining import repeat
+
+        return repeat(self, count)
+
     def with_neighbors(self, *lists: NeighborList) -> Batch:
         """Return a new batch that carries the given lists and no others.
 

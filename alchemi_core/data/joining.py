@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import torch
 
 from alchemi_core.data.atomic_data import AtomicData
@@ -78,3 +79,23 @@ def _is_per_atom(name: str, field: Tensor, batch: Batch) -> bool:
     if name in QUANTITIES:
         return QUANTITIES[name].per is Per.ATOM
     return bool(field.shape[0] == batch.num_atoms)
+
+
+def repeat(batch: Batch, count: int) -> Batch:
+    """Return several copies of a batch as one, the systems of the first copy first; see `Batch.repeated`."""
+
+    def several(tensor: Tensor) -> Tensor:
+        return tensor.repeat(count, *(1,) * (tensor.dim() - 1))
+
+    copies = torch.arange(count, device=batch.device).repeat_interleave(batch.num_atoms)
+    return attrs.evolve(
+        batch,
+        positions=several(batch.positions),
+        atomic_numbers=several(batch.atomic_numbers),
+        batch_idx=several(batch.batch_idx) + copies * batch.num_systems,
+        num_systems=batch.num_systems * count,
+        cell=None if batch.cell is None else several(batch.cell),
+        pbc=None if batch.pbc is None else several(batch.pbc),
+        fields={name: several(value) for name, value in batch.fields.items()},
+        neighbors=(),
+    )

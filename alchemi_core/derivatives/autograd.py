@@ -103,7 +103,8 @@ def _gradients(energy: Tensor, data: Batch, *, strain: bool, create_graph: bool)
     grads: tuple[Any, ...] = torch.autograd.grad(
         energy,
         leaves,
-        grad_outputs=torch.ones_like(energy),
+        # Of operations that can be differentiated once only, torch leaves no trace on the graph unless this needs one.
+        grad_outputs=torch.ones_like(energy, requires_grad=create_graph),
         create_graph=create_graph,
         allow_unused=True,  # a batch of molecules may leave the cell untouched
     )

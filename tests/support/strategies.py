@@ -1,7 +1,8 @@
-"""Derivative strategies written as simply as they can be, one per way to take a derivative, and hand-made references."""
+"""Derivative strategies written as simply as they can be, one per way to take a derivative, and references by hand."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 import attrs
@@ -21,9 +22,9 @@ STEP = 1e-4
 def blocks(matrix, data):
     """Cut [3N, 3N] into one square per system, zeros beyond smaller ones: [B, 3n, 3n]."""
     ends = [3 * end for end in data.ptr]
-    size = max((b - a for a, b in zip(ends, ends[1:], strict=False)), default=0)
+    size = max((b - a for a, b in pairwise(ends)), default=0)
     out = matrix.new_zeros(data.num_systems, size, size)
-    for system, (a, b) in enumerate(zip(ends, ends[1:], strict=False)):
+    for system, (a, b) in enumerate(pairwise(ends)):
         out[system, : b - a, : b - a] = matrix[a:b, a:b]
     return out
 
@@ -112,9 +113,7 @@ class GraphBorn:
             out["dipole"] = dipole_of(values["charges"], data)
         if "born_charges" in requested:
             total = dipole_of(values["charges"], data).sum(0)
-            rows = [
-                torch.autograd.grad(one, data.positions, retain_graph=True, create_graph=keep)[0] for one in total
-            ]
+            rows = [torch.autograd.grad(one, data.positions, retain_graph=True, create_graph=keep)[0] for one in total]
             out["born_charges"] = torch.stack(rows, dim=1)
         return {name: value if keep else value.detach() for name, value in out.items()}
 

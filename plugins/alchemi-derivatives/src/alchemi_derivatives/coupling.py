@@ -13,6 +13,7 @@ import attrs
 import torch
 
 from alchemi_core.derivatives.autograd import energy_derivatives
+from alchemi_core.derivatives.ends import refuse_ends
 from alchemi_core.derivatives.leaves import with_field_leaves, with_leaves
 from alchemi_core.frozenmap import FrozenMap
 from alchemi_core.quantities import DERIVATIVES, DerivativeOf
@@ -66,6 +67,8 @@ class CouplingDerivative:
     def _by_coupling(self, energy: Tensor, data: Batch, twice: bool) -> dict[str, Tensor]:  # noqa: FBT001
         coupling = data.fields[self.parameter]
         first = _gradient(energy, coupling, create_graph=twice)
+        if twice:
+            refuse_ends(first, f"derivative_fn {self.name}")
         second = _gradient(first, coupling, create_graph=twice) if twice else torch.zeros_like(first)
         return {"dE_dlambda": first, "d2E_dlambda2": second}
 
@@ -74,5 +77,6 @@ def _gradient(value: Tensor, variable: Tensor, *, create_graph: bool) -> Tensor:
     """Differentiate the sum over systems, each of which depends on its own λ alone; zero where none does."""
     if not value.requires_grad:
         return torch.zeros_like(variable)
-    (found,) = torch.autograd.grad(value.sum(), variable, create_graph=create_graph, allow_unused=True)
+    flowing = torch.ones_like(value, requires_grad=create_graph)  # see `refuse_ends`
+    (found,) = torch.autograd.grad((value * flowing).sum(), variable, create_graph=create_graph, allow_unused=True)
     return torch.zeros_like(variable) if found is None else found

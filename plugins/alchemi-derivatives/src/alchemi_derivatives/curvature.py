@@ -9,10 +9,11 @@ import attrs
 import torch
 
 from alchemi_core.derivatives.autograd import energy_derivatives
+from alchemi_core.derivatives.ends import refuse_ends
 from alchemi_core.derivatives.leaves import with_leaves
 from alchemi_core.errors import OptionError
 from alchemi_core.quantities import DERIVATIVES
-from alchemi_derivatives.products import DifferenceProducts, GraphProducts, refuse_ends
+from alchemi_derivatives.products import DifferenceProducts, GraphProducts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,11 +118,9 @@ class Curvature:
             found = state.sample(state.data, wanted) if wanted else {}
             return {name: found[name] for name in wanted}, DifferenceProducts(state, self._step(tape.data))
         again = twice or state.differentiable
-        # What flows in needs a graph itself, or operations that can be differentiated once only leave no trace there.
-        energy = energy * torch.ones_like(energy, requires_grad=again)
         found = energy_derivatives(energy, tape.data, wanted | {"forces"}, create_graph=again)
         if twice:
-            refuse_ends(found["forces"])
+            refuse_ends(found["forces"], f"derivative_fn {self.who}")
         products = GraphProducts(found["forces"], tape.data.positions, state.differentiable)
         return {name: found[name] for name in wanted}, products
 

@@ -11,6 +11,7 @@ def alchemi_derivatives() -> list[DerivativeOffer]:
     """Offer the strategies."""
     return [
         _offer("hessian", "second derivatives by positions, by vector products or differences", "hessian:Hessian"),
+        _offer("hessian-product", "Hessian times vectors, without the matrix", "hessian_product:HessianProduct"),
         _offer("force-constants", "those of a supercell, by displacements of forces", "force_constants:ForceConstants"),
         _offer("elastic", "elastic constants, ions clamped and relaxed", "elastic:Elastic"),
         _offer("dipole", "dipole moment of charges", "dipole:Dipole"),

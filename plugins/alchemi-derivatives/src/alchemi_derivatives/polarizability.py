@@ -8,6 +8,7 @@ import attrs
 import torch
 
 from alchemi_core.derivatives.autograd import AutogradTape, energy_derivatives
+from alchemi_core.derivatives.ends import refuse_ends
 from alchemi_core.derivatives.leaves import with_field_leaves, with_leaves
 from alchemi_core.errors import DerivativeError
 from alchemi_core.frozenmap import FrozenMap
@@ -91,7 +92,8 @@ class Polarizability:
 def _dipole(energy: Tensor, field: Tensor) -> Tensor:
     """Return −dE/dF, which can be differentiated again."""
     with torch.enable_grad():
-        (gradient,) = torch.autograd.grad(energy.sum(), field, create_graph=True, allow_unused=True)
+        flowing = torch.ones_like(energy, requires_grad=True)  # see `refuse_ends`
+        (gradient,) = torch.autograd.grad((energy * flowing).sum(), field, create_graph=True, allow_unused=True)
     if gradient is None:
         raise DerivativeError(
             f"the energy does not depend on {FIELD!r}",
@@ -99,6 +101,7 @@ def _dipole(energy: Tensor, field: Tensor) -> Tensor:
             who=f"derivative_fn {WHO}",
             fix="add a model that responds to fields",
         )
+    refuse_ends(gradient, f"derivative_fn {WHO}")
     return -gradient
 
 

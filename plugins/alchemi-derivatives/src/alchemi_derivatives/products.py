@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import torch
 
-from alchemi_core.data.batch import Batch
+from alchemi_core.derivatives.ends import not_twice
 from alchemi_core.errors import DerivativeError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.autograd.graph import Node
 
+    from alchemi_core.data.batch import Batch
     from alchemi_core.derivatives.base import GroupState
 
 SIGNS = (1.0, -1.0)
@@ -74,40 +74,8 @@ class GraphProducts:
         except RuntimeError as error:
             if vectorised or isinstance(error, torch.OutOfMemoryError):
                 raise
-            raise _not_twice(" ".join(str(error).split())) from error
+            raise not_twice(" ".join(str(error).split()), "derivative_fn hessian") from error
         return torch.zeros_like(directions) if product is None else -product
-
-
-def refuse_ends(forces: Tensor) -> None:
-    """Refuse forces on the graph of operations that can be differentiated once only.
-
-    What torch leaves on the graph for these is an end that raises when a backward pass comes to it. Gradients by
-    positions do not come that way: their part would be missing without a word.
-
-    Raises
-    ------
-    DerivativeError
-        If there is such an operation.
-    """
-    seen: set[Node] = set()
-    ahead = [forces.grad_fn]
-    while ahead:
-        node = ahead.pop()
-        if node is None or node in seen:
-            continue
-        if node.name().endswith("Error"):
-            raise _not_twice("an operation is @once_differentiable")
-        seen.add(node)
-        ahead.extend(following for following, _ in node.next_functions)
-
-
-def _not_twice(reason: str) -> DerivativeError:
-    return DerivativeError(
-        f"the forces cannot be differentiated: {reason}",
-        expected="models whose energy can be differentiated twice",
-        who="derivative_fn hessian",
-        fix="method='differences'",
-    )
 
 
 @attrs.frozen(eq=False)
@@ -150,7 +118,7 @@ class DifferenceProducts:
         if len(moved[0]) == 1:  # of the same size as the batch, which values that are held fixed need
             return [self._sample(self.state.data.with_fields(positions=one[0])).unsqueeze(0) for one in moved]
         count = sum(len(one) for one in moved)
-        copies = repeated(self.state.data, count).with_fields(positions=torch.cat(moved).flatten(0, 1))
+        copies = self.state.data.repeated(count).with_fields(positions=torch.cat(moved).flatten(0, 1))
         try:
             forces = self._sample(copies)
         except DerivativeError as error:
@@ -160,21 +128,3 @@ class DifferenceProducts:
 
     def _sample(self, batch: Batch) -> Tensor:
         return self.state.sample(batch, {"forces"})["forces"]
-
-
-def repeated(batch: Batch, count: int) -> Batch:
-    """Return several copies of a batch as one."""
-
-    def several(tensor: Tensor) -> Tensor:
-        return tensor.repeat(count, *(1,) * (tensor.dim() - 1))
-
-    offsets = torch.arange(count, device=batch.device).repeat_interleave(batch.num_atoms) * batch.num_systems
-    return Batch(
-        positions=several(batch.positions),
-        atomic_numbers=several(batch.atomic_numbers),
-        batch_idx=several(batch.batch_idx) + offsets,
-        num_systems=batch.num_systems * count,
-        cell=None if batch.cell is None else several(batch.cell),
-        pbc=None if batch.pbc is None else several(batch.pbc),
-        fields={name: several(value) for name, value in batch.fields.items()},
-    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
+from alchemi_core.derivatives.ends import refuse_ends
 from alchemi_core.derivatives.leaves import with_strain
 from alchemi_derivatives.ranks import ranks
 from alchemi_derivatives.strain_expansion import StrainExpansion
@@ -54,7 +55,11 @@ class StrainTape:
     def slopes(self, energy: Tensor, *, again: bool) -> tuple[Tensor, Tensor]:
         """Return dE/dr [N, 3] in eV/Å and dE/dε [B, 3, 3] in eV, symmetric; `again`: to be differentiated further."""
         keep = again or self.differentiable
+        # Without a gradient of what flows in, operations that can be differentiated once only leave no trace.
+        energy = energy * torch.ones_like(energy, requires_grad=keep)
         by_positions, by_strain = _gradients(energy.sum(), (self.positions, self.strain), create_graph=keep)
+        if again:
+            refuse_ends(by_positions, "derivative_fn elastic")
         return by_positions, 0.5 * (by_strain + by_strain.mT)
 
     def expand(self, slopes: tuple[Tensor, Tensor], sizes: Sequence[int]) -> StrainExpansion:

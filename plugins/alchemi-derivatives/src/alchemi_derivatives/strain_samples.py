@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
-from alchemi_core.data.batch import Batch
 from alchemi_derivatives.ranks import ranks
 from alchemi_derivatives.strain_expansion import StrainExpansion
 from alchemi_derivatives.voigt import directions
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from alchemi_core.data.batch import Batch
     from alchemi_core.derivatives.base import GroupState
 
     Geometry = tuple[Tensor, Tensor | None]
@@ -101,14 +101,7 @@ class StrainSamples:
 
 def _joined(data: Batch, geometries: Sequence[Geometry]) -> Batch:
     """Return copies of a batch, one after the other, each with a geometry of its own."""
-    count = len(geometries)
     cells = [cell for _, cell in geometries if cell is not None]
-    return Batch(
-        positions=torch.cat([positions for positions, _ in geometries]),
-        atomic_numbers=data.atomic_numbers.repeat(count),
-        batch_idx=torch.cat([data.batch_idx + copy * data.num_systems for copy in range(count)]),
-        num_systems=count * data.num_systems,
-        cell=torch.cat(cells) if cells else None,
-        pbc=None if data.pbc is None else data.pbc.repeat(count, 1),
-        fields={name: torch.cat([field] * count) for name, field in data.fields.items()},
-    )
+    copies = data.repeated(len(geometries))
+    positions = torch.cat([positions for positions, _ in geometries])
+    return copies.with_leaves(positions, torch.cat(cells) if cells else None)
