@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from alchemi_core.errors import OptionError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.planning.flat import inner_topology
@@ -98,7 +100,15 @@ def differentiate(
       [0] spring   reads positions numbers   writes energy
     forces = −d([0])/dr
     """
+    if options and not isinstance(derivative, str):
+        raise OptionError(
+            f"options {sorted(options)} beside {derivative!r}",
+            expected="options of a strategy that is named",
+            who="differentiate",
+            fix="make the strategy with its options first",
+        )
     registry = _registry(model) if registry is None else registry
+    derivative = derivative() if inspect.isclass(derivative) else derivative
     made = create_derivative(derivative, registry=registry, **options) if isinstance(derivative, str) else derivative
     # A name alone is kept as such, so that the pipeline can be saved.
     group = PipelineGroup([model], use_autograd=True, derivative_fn=made if options else derivative)

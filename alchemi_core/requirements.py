@@ -75,7 +75,8 @@ def check_geometry_gradient(plan: ExecutionPlan, steps: Sequence[FlatStep], batc
     """
     tensors = {"positions": batch.positions, "cell": batch.cell}
     outer = frozenset(name for name, tensor in tensors.items() if tensor is not None and tensor.requires_grad)
-    if not outer:
+    fields = frozenset(name for name, tensor in batch.fields.items() if tensor.requires_grad)
+    if not outer and not fields:
         return
     for planned in plan.steps:
         config = steps[planned.index].config
@@ -83,7 +84,10 @@ def check_geometry_gradient(plan: ExecutionPlan, steps: Sequence[FlatStep], batc
         through = kind.through if isinstance(kind, OnGraph) else frozenset()
         missing = (outer if config.supports_pbc else outer - {"cell"}) - through
         reported = planned.mode in (Mode.REPORTED, Mode.PARTIAL)
-        if reported or (missing and not isinstance(kind, Constant)):
+        read = fields & {read.name for read in planned.reads if read.slot is None}
+        if read and (reported or not isinstance(kind, OnGraph | Constant)):
+            raise _off_geometry(planned, read)
+        if outer and (reported or (missing and not isinstance(kind, Constant))):
             raise _off_geometry(planned, outer)
 
 

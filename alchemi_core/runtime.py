@@ -77,7 +77,7 @@ class Run:
             return
         strategy = self.strategies[group.index]
         with grad_mode(enabled=self.differentiable or not group.sampled):
-            sample = self._sampler(group, steps, slots) if group.sampled else refuse_samples
+            sample = self._sampler(group, steps, slots) if group.sampled else refuse_samples(strategy.name)
             state = GroupState(self.batch, sample, self.differentiable)
             data, tape = strategy.prepare(state)
             self._steps(steps, data, self.batch, self.lists, slots)
@@ -153,7 +153,10 @@ def _geometry(names: frozenset[str], live: Batch, fixed: Batch) -> Values:
 
 def _read(group: PlannedGroup, slots: Slots) -> tuple[Values, ...]:
     """Return what a strategy differentiates beside the energy, where there is any."""
-    return ({write.name: slots[write.slot] for write in group.reads},) if group.reads and not group.sampled else ()
+    if not group.reads or group.sampled:
+        return ()
+    read = {write.name: slots[write.slot] for write in group.reads}
+    return ({name: v.detach() if v is not None and name in group.fixed else v for name, v in read.items()},)
 
 
 def keep(step: PlannedStep, answer: Mapping[str, Tensor], batch: Batch, slots: Slots) -> bool:

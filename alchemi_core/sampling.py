@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.batch import Batch
-    from alchemi_core.planning.plan import PlannedGroup, PlannedStep, Term
+    from alchemi_core.planning.plan import PlannedGroup, PlannedOutput, PlannedStep, Term
 
 Slots: TypeAlias = "list[Tensor | None]"
 RunSteps: TypeAlias = "Callable[[Batch, Batch, Slots], None]"
@@ -57,6 +57,7 @@ class Sampler:
 
     def __call__(self, batch: Batch, names: Set[str]) -> Mapping[str, Tensor]:
         """Evaluate the group on a batch, and return the named quantities."""
+        names = frozenset([names] if isinstance(names, str) else names)
         self._check(batch, names)
         own = list(self.slots)
         derivatives = names & DERIVATIVES
@@ -65,7 +66,14 @@ class Sampler:
         else:
             self.run_steps(batch, batch if self.differentiable else off_graph(batch), own)
         wanted = [output for output in self.group.sampled if output.name in names]
-        return {output.name: reduced(output, own, batch, weighted_sum) for output in wanted}
+        values = {output.name: self._value(output, own, batch) for output in wanted}
+        if derivatives and not self.differentiable:
+            # Their graph would lead to leaves made here, not to the batch.
+            return {name: value.detach() for name, value in values.items()}
+        return values
+
+    def _value(self, output: PlannedOutput, own: Slots, batch: Batch) -> Tensor:
+        return reduced(output, self.slots if output.name in self.group.fixed else own, batch, weighted_sum)
 
     def _differentiated(self, batch: Batch, names: frozenset[str], own: Slots) -> None:
         fixed = batch if self.differentiable else off_graph(batch)
@@ -86,35 +94,60 @@ class Sampler:
                 expected=f"what it declares in samples: {', '.join(o.name for o in self.group.sampled)}",
                 who=f"derivative_fn {self.group.derivative}",
             )
-        if batch.num_atoms != self.data.num_atoms and (fixed := self._fixed()):
+        if lost := self._lost_fields(batch):
             raise DerivativeError(
-                f"samples another number of atoms, for which step {fixed[0]} has no value of {fixed[1]!r}",
+                f"samples a batch without {', '.join(map(repr, lost))}, which the batch of the call brings",
+                expected="every field that steps of the group read",
+                who=f"derivative_fn {self.group.derivative}",
+                fix="make the batch with data.with_fields(...), or give it these fields",
+            )
+        if batch.cell is None and "stress" in names:
+            raise DerivativeError(
+                "samples the stress of a batch in which no system has a cell",
+                expected="a cell: stress is energy per volume",
+                who=f"derivative_fn {self.group.derivative}",
+                fix="a structure with a cell",
+            )
+        if not self._is_like(batch) and (fixed := self._fixed(names)):
+            raise DerivativeError(
+                f"samples other systems than those of the call, of which {fixed} is not known",
                 expected="values that are computed anew at each geometry",
                 who=f"derivative_fn {self.group.derivative}",
-                fix="no detach=True on that step; or one geometry at a time, where the strategy has an option for that",
+                fix="no detach=True on what gives it; or geometries of the same systems one at a time, made with "
+                "data.with_fields(positions=...), which is max_atoms=1 or chunk=1 where a strategy has that",
             )
 
-    def _fixed(self) -> tuple[int, str] | None:
-        """Return the first step, and its input, that is given a value of the call itself."""
+    def _lost_fields(self, batch: Batch) -> list[str]:
+        """Inputs that the batch of the call brings and another lacks."""
+        read = {read.name for step in self.steps for read in step.reads if read.slot is None}
+        return sorted(name for name in read if name in self.data.fields and batch.fields.get(name) is None)
+
+    def _is_like(self, batch: Batch) -> bool:
+        """Tell whether the systems are those of the call, perhaps elsewhere in space: nothing else keeps these."""
+        return batch.atomic_numbers is self.data.atomic_numbers and batch.batch_idx is self.data.batch_idx
+
+    def _fixed(self, names: Set[str]) -> str:
+        """Name the first value that is held as it was in the call, if there is one."""
+        if held := sorted(names & self.group.fixed):
+            return repr(held[0])
         own = set(self.group.steps)
-        reads = ((step.index, read) for step in self.steps for read in step.reads if read.slot is not None)
-        return next(((i, read.name) for i, read in reads if not read.live or read.producer not in own), None)
+        reads = ((step, read) for step in self.steps for read in step.reads if read.slot is not None)
+        fixed = (f"{r.name!r} of step {s.index}" for s, r in reads if not r.live or r.producer not in own)
+        return next(fixed, "")
 
 
-def refuse_samples(batch: Batch, names: Set[str]) -> Mapping[str, Tensor]:  # noqa: ARG001 - as a Sampler is called
-    """Stand where a strategy samples without having said so.
+def refuse_samples(strategy: str) -> Callable[[Batch, Set[str]], Mapping[str, Tensor]]:
+    """Return what stands where a strategy samples without having said so: it raises `DerivativeError`."""
 
-    Raises
-    ------
-    DerivativeError
-        Always.
-    """
-    raise DerivativeError(
-        f"samples {', '.join(sorted(names))}",
-        expected="an attribute samples that lists what it evaluates at other geometries",
-        who="derivative_fn",
-        fix=f"samples = frozenset({sorted(names)})",
-    )
+    def refuse(batch: Batch, names: Set[str]) -> Mapping[str, Tensor]:  # noqa: ARG001 - called as a Sampler is
+        raise DerivativeError(
+            f"samples {', '.join(sorted(names))}",
+            expected="an attribute samples that lists what it evaluates at other geometries",
+            who=f"derivative_fn {strategy}",
+            fix=f"samples = frozenset({sorted(names)})",
+        )
+
+    return refuse
 
 
 def summed(group: PlannedGroup, slots: Slots, data: Batch) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.errors import DeclarationError
+from alchemi_core.quantities import GEOMETRY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,8 @@ class Affine:
         return self.constant + self.slope * value
 
     def __str__(self) -> str:
+        if self.slope == 0.0:
+            return f"{self.constant:g}"
         if self.constant == 0.0:
             return self.name if self.slope == 1.0 else f"{self.slope:g}·{self.name}"
         sign = "+" if self.slope > 0.0 else "−"
@@ -83,6 +87,9 @@ class Weight:
 
     __rmul__ = __mul__
 
+    def __truediv__(self, other: object) -> Any:
+        return self * (1.0 / other) if _is_number(other) else NotImplemented  # type: ignore[operator]
+
     def __neg__(self) -> Weight:
         return Weight(-self.scale, self.factors)
 
@@ -124,14 +131,20 @@ def Coupling(name: str = "coupling") -> Weight:  # noqa: N802 - reads as the cla
     name : str
         Name of the batch's field, an identifier.
 
+    Raises
+    ------
+    DeclarationError
+        If it cannot be the name of a field.
+
     Examples
     --------
     >>> lam = Coupling()
     >>> print(lam, "|", 1 - lam, "|", 0.5 * lam * (2 - lam))
     coupling | (1 − coupling) | 0.5·coupling·(2 − coupling)
     """
-    if not name.isidentifier():
-        raise DeclarationError(f"{name!r} is no name", expected="letters, digits and underscores", who="Coupling")
+    if not name.isidentifier() or keyword.iskeyword(name) or name in GEOMETRY:
+        expected = "letters, digits and underscores, and neither a word of Python nor an input such as positions"
+        raise DeclarationError(f"{name!r} is no name", expected=expected, who="Coupling")
     return Weight(1.0, (Affine(name),))
 
 

@@ -59,7 +59,7 @@ def _parse_and_run(words: list[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    code = int(load_target(arguments.target)(arguments))
+    code = int(load_target(arguments.command_target)(arguments))
     sys.stdout.flush()  # while a reader that has gone can still be told from a defect
     return code
 
@@ -95,5 +95,5 @@ def parser(commands: Sequence[Command] = COMMANDS) -> argparse.ArgumentParser:
     for command in commands:
         one = chosen.add_parser(command.name, parents=[common], help=command.summary, description=command.description)
         command.configure(one)
-        one.set_defaults(target=command.target)
+        one.set_defaults(command_target=command.target)
     return whole

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import importlib_metadata
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GROUP = "alchemi.commands"
-NOWHERE = "alchemi_core.cli.plugin_commands:refuse"
+OWN = frozenset(command.name for command in COMMANDS)
 
 
 def commands_for(words: list[str], environ: Mapping[str, str] = os.environ) -> tuple[Command, ...]:
@@ -32,17 +31,21 @@ def commands_for(words: list[str], environ: Mapping[str, str] = os.environ) -> t
         The command line.
     environ : mapping of str to str
         Read for ``ALCHEMI_PLUGINS`` and ``ALCHEMI_BLOCK_PLUGINS``, as for offers.
+
+    Raises
+    ------
+    PluginError
+        If the command that is called cannot be used. In the help of all commands the reason is listed instead.
     """
     first = next((word for word in words if not word.startswith("-")), "")
-    if any(command.name == first for command in COMMANDS):
+    if first in OWN:
         return COMMANDS
-    return (*COMMANDS, *_brought(Selection.from_environ(environ)))
-
-
-def _brought(selection: Selection) -> list[Command]:
-    taken: dict[str, PluginSource] = {}
-    commands = [_command(source, taken) for source in _sources() if not selection.objection(source)]
-    return [command for command in commands if command is not None]
+    selection = Selection.from_environ(environ)
+    brought: dict[str, list[PluginSource]] = {}
+    for source in _sources():
+        if source.plugin not in OWN and not selection.objection(source):
+            brought.setdefault(source.plugin, []).append(source)
+    return (*COMMANDS, *(_command(name, sources, called=name == first) for name, sources in brought.items()))
 
 
 def _sources() -> list[PluginSource]:
@@ -56,37 +59,37 @@ def _source(entry: Any) -> PluginSource:
     return PluginSource(entry.name, name, version, (), entry.load)
 
 
-def _command(source: PluginSource, taken: dict[str, PluginSource]) -> Command | None:
-    """Load one command; what cannot be used is listed with the reason, and refused when it is called."""
-    if source.plugin in taken:
-        other = taken[source.plugin]
-        taken[source.plugin] = source
+def _command(name: str, sources: list[PluginSource], *, called: bool) -> Command:
+    """Load one command; one that cannot be used is refused where it is called, and else listed with the reason."""
+    try:
+        return _loaded(name, sources)
+    except PluginError as error:
+        if called:
+            raise
+        return Command(name, error.found.replace("%", "%%"), "", _nothing, "")
+
+
+def _loaded(name: str, sources: list[PluginSource]) -> Command:
+    if len(sources) > 1:
         raise PluginError(
-            f"{source.distribution} and {other.distribution} both bring the command {source.plugin!r}",
+            f"{' and '.join(source.distribution for source in sources)} both bring the command {name!r}",
             expected="one of them",
             who="plugins",
-            fix=f"ALCHEMI_BLOCK_PLUGINS={other.distribution}, or uninstall one",
+            fix=f"ALCHEMI_BLOCK_PLUGINS={sources[-1].distribution}, or uninstall one",
         )
-    taken[source.plugin] = source
+    source = sources[0]
+    label = f"{source.distribution} {source.version}"
     try:
         command = source.load()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does, the others are not touched
-        return _refused(source, f"{type(error).__name__}: {error}")
-    return command if isinstance(command, Command) else _refused(source, f"it is {command!r}, not a Command")
+    except (Exception, SystemExit) as error:
+        reason = f"the command does not load: {type(error).__name__}: {error}"
+        raise PluginError(reason, who=label, fix="install what is missing, or tell its author") from error
+    if not isinstance(command, Command):
+        raise PluginError(f"the command does not load: it is {command!r}, not a Command", who=label)
+    if command.name != name:
+        raise PluginError(f"the command does not load: it calls itself {command.name!r}, not {name!r}", who=label)
+    return command
 
 
-def _refused(source: PluginSource, reason: str) -> Command:
-    label = f"{source.distribution} {source.version}"
-    configure = partial(_keep, label=label, reason=reason)
-    return Command(source.plugin, f"does not load: {reason}", reason, configure, NOWHERE)
-
-
-def _keep(parser: argparse.ArgumentParser, label: str, reason: str) -> None:
-    parser.add_argument("rest", nargs="*")
-    parser.set_defaults(refused=(label, reason))
-
-
-def refuse(arguments: argparse.Namespace) -> int:
-    """Say why a command cannot be used."""
-    label, reason = arguments.refused
-    raise PluginError(f"the command does not load: {reason}", who=label, fix="install what is missing")
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """Add no options: the command is there to be listed."""

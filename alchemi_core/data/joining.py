@@ -83,6 +83,8 @@ def _is_per_atom(name: str, field: Tensor, batch: Batch) -> bool:
 
 def repeat(batch: Batch, count: int) -> Batch:
     """Return several copies of a batch as one, the systems of the first copy first; see `Batch.repeated`."""
+    if count == 1:
+        return attrs.evolve(batch, neighbors=())
 
     def several(tensor: Tensor) -> Tensor:
         return tensor.repeat(count, *(1,) * (tensor.dim() - 1))

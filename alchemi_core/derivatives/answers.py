@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from torch import Tensor
+
 from alchemi_core.errors import DerivativeError, nearest
 from alchemi_core.quantities import QUANTITIES
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from alchemi_core.data.batch import Batch
 
 
@@ -42,6 +42,8 @@ def _other_keys(answer: Mapping[str, Tensor], requested: frozenset[str], who: st
 
 
 def _check_shape(name: str, value: Tensor, data: Batch, who: str) -> None:
+    if not isinstance(value, Tensor):
+        raise DerivativeError(f"returned {name} of type {type(value).__name__}", expected="a torch.Tensor", who=who)
     quantity = QUANTITIES.get(name)
     if quantity is None or quantity.fits(tuple(value.shape), data.num_atoms, data.num_systems):
         return

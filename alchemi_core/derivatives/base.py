@@ -25,8 +25,9 @@ class GroupState:
         The batch, its geometry off the graph unless the caller differentiates through the pipeline.
     sample : callable
         ``sample(batch, names)`` evaluates the group's steps on another batch, lists built anew, and returns what is
-        named: the energy [B, 1] in eV and other outputs, on the graph of that batch where it requires grad; forces,
-        stress and virial, complete and detached. Only what the strategy declares in ``samples`` can be had.
+        named: the energy [B, 1] in eV and other outputs, on the graph of that batch where it requires grad and no
+        derivative is named; forces, stress and virial, complete. All is detached beside these, unless `differentiable`.
+        Only what the strategy declares in ``samples`` can be had.
     differentiable : bool
         Whether the derivatives themselves must stay on the graph.
     """

@@ -50,9 +50,14 @@ class FunctionDerivative:
         data = with_leaves(state)
         return data, AutogradTape(data, state.differentiable)
 
-    def finish(self, energy: Tensor, tape: AutogradTape, requested: frozenset[str]) -> Mapping[str, Tensor]:
-        """Call the function and refuse an answer that is not exactly what was asked."""
-        answer = self.function(energy, tape.data, set(requested))
+    def finish(
+        self, energy: Tensor, tape: AutogradTape, requested: frozenset[str], *values: Mapping[str, Tensor]
+    ) -> Mapping[str, Tensor]:
+        """Call the function and refuse an answer that is not exactly what was asked.
+
+        What `serves` says is taken of other values than the energy makes these a fourth argument, by name.
+        """
+        answer = self.function(energy, tape.data, set(requested), *values)
         check_answer(answer, requested, tape.data, f"derivative_fn {self.name}")
         for name in requested:
             if tape.differentiable and not answer[name].requires_grad:

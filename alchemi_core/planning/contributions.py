@@ -111,8 +111,8 @@ class Contributions:
         return all(isinstance(step.config.kinds.get(reported_as(step, name) or ""), kind) for name in wanted)
 
     def _depends(self, step: FlatStep, name: str) -> bool:
-        """Tell whether the step's energy can depend on what a derivative is taken through."""
-        return bool(self.leaves(step, name)) or any(True for _ in self.dependent(step))
+        """Tell whether the step's energy can depend on what a derivative is taken through, as a report says too."""
+        return bool(self.leaves(step, name)) or name in step.config.kinds or any(True for _ in self.dependent(step))
 
     def _served(self, step: FlatStep, name: str) -> bool:
         """Tell whether the step's group can differentiate its energy so; while sampling, each group does the usual."""
@@ -170,19 +170,21 @@ class Contributions:
         kinds = step.config.kinds.values()
         return frozenset(name for kind in kinds if isinstance(kind, Partial) for name in kind.at_fixed)
 
-    def on_graph(self, step: FlatStep, modes: Mapping[int, Mode], passed: frozenset[str]) -> frozenset[str]:
+    def on_graph(
+        self, step: FlatStep, modes: Mapping[int, Mode], passed: frozenset[str], wanted: frozenset[str]
+    ) -> frozenset[str]:
         """Outputs of a step that must carry a graph, or a derivative of the group would miss a term."""
         group = self.groups[step.group]
-        if not any(self._differentiated(s, modes[s.index]) for s in group.steps if s.index in modes):
+        energies = any(self._differentiated(s, modes[s.index]) for s in group.steps if s.index in modes)
+        if not energies and not self._reads_on_graph(group, wanted):
             return frozenset()
         names = {o for o in passed if self._from_geometry(step, o)} if group.use_autograd else set()
         return frozenset(names | ({"energy"} if self._differentiated(step, modes[step.index]) else set()))
 
-    def read_on_graph(self, step: FlatStep, read: frozenset[str]) -> frozenset[str]:
-        """Outputs, of those that the group's strategy differentiates, that surely have a graph."""
-        if self.groups[step.group].service.samples:
-            return frozenset()
-        return frozenset(output for output in read if self._from_geometry(step, output))
+    def _reads_on_graph(self, group: FlatGroup, wanted: frozenset[str]) -> bool:
+        """Tell whether the group's strategy differentiates something else than the energy."""
+        taken = [self.taken(name) for name in wanted if group.service.can_serve(name)]
+        return not group.service.samples and any(one.of != "energy" and one.order > 0 for one in taken)
 
     def _differentiated(self, step: FlatStep, mode: Mode) -> bool:
         feeds = any(wire.name in self.live(step, mode) for wire in self.dependent(step))
@@ -233,18 +235,26 @@ class Contributions:
     ) -> None:
         for wire in self.dependent(step):
             for name in sorted(wanted):
-                if same_group_is_fine and self._inside(wire, step.group):
+                if same_group_is_fine and self.inside(wire, step.group):
                     continue
                 through = self.live(step, mode)
                 if same_group_is_fine or wire.name not in through or not self.carried(wire, step, name):
                     raise cut_term(self, wire, step, name, through)
 
-    def _inside(self, wire: Wire, group: int) -> bool:
+    def upstream(self, step: FlatStep) -> Iterator[tuple[FlatStep, str]]:
+        """Yield the steps, and which output of them, that what the step is fed depends on, all the way."""
+        for wire in self.dependent(step):
+            if wire.producer is not None:
+                producer = self.steps[wire.producer]
+                yield producer, wire.output
+                yield from self.upstream(producer)
+
+    def inside(self, wire: Wire, group: int) -> bool:
         """Tell whether a value is computed, all the way from the geometry, by steps of one group."""
         if wire.producer is None:
             return True
         producer = self.steps[wire.producer]
-        return producer.group == group and all(self._inside(w, group) for w in self.dependent(producer))
+        return producer.group == group and all(self.inside(w, group) for w in self.dependent(producer))
 
     def serves(self, step: FlatStep, name: str) -> bool:
         """Tell whether a step can contribute to a derivative in some way."""

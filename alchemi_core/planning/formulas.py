@@ -43,20 +43,21 @@ def weighted(index: int, weight: float, factors: Sequence[Affine] = ()) -> str:
     return "·".join([*([] if weight == 1.0 else [f"{weight:g}"]), *map(str, factors), f"[{index}]"])
 
 
-def derivative_text(name: str, steps: Sequence[PlannedStep]) -> str:
+def derivative_text(name: str, steps: Sequence[PlannedStep], *, complete: bool = False) -> str:
     """Text of what a group's strategy adds to a derivative.
 
     Steps on the graph are differentiated whole. Of a step whose derivatives are taken at fixed inputs, only what flows
-    through these inputs is added here.
+    through these inputs is added here, unless what the strategy evaluates is `complete`.
     """
+    partial = [] if complete else [step for step in steps if step.mode is Mode.PARTIAL]
     notation = _NOTATIONS.get(name)
-    whole = [weighted(step.index, step.weight, step.factors) for step in steps if step.mode is not Mode.PARTIAL]
+    whole = [weighted(step.index, step.weight, step.factors) for step in steps if step not in partial]
     if notation is None:
         return f"{name}({' + '.join(whole)})"
     power = notation.order
     by = f"d{notation.variable}{power}{notation.factor}"
     texts = [f"{notation.sign}d{power}({' + '.join(whole)})/{by}"] if whole else []
-    texts += [_through(step, notation) for step in steps if step.mode is Mode.PARTIAL]
+    texts += [_through(step, notation) for step in partial]
     return " ".join(texts).removeprefix("+ ")
 
 

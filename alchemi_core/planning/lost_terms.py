@@ -58,7 +58,7 @@ def _why_cut(
 def lost_term(contributions: Contributions, step: FlatStep, wanted: frozenset[str]) -> LostTermError:
     """Make the error of a step whose energy is in the sum and not in all of the wanted derivatives."""
     service = contributions.groups[step.group].service
-    if unserved := sorted(name for name in wanted - DERIVATIVES if not service.can_serve(name)):
+    if unserved := sorted(name for name in wanted if not service.can_serve(name)):
         return _unserved(step, unserved[0], service.name)
     lost = [name for name in sorted(wanted) if not contributions.serves(step, name)]
     names = " and ".join(lost or sorted(wanted))

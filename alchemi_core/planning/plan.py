@@ -139,6 +139,8 @@ class PlannedGroup:
         The energies that are differentiated.
     reads : tuple of Write
         Other values that the strategy differentiates.
+    fixed : frozenset of str
+        Names of the values that steps detach: the strategy gets these as they are at the geometry of the call.
     sampled : tuple of PlannedOutput
         What each quantity is made of that the strategy evaluates at other geometries.
     resampled : tuple of Write
@@ -152,6 +154,7 @@ class PlannedGroup:
     serves: tuple[Write, ...]
     energies: tuple[Term, ...]
     reads: tuple[Write, ...] = ()
+    fixed: frozenset[str] = frozenset()
     sampled: tuple[PlannedOutput, ...] = ()
     resampled: tuple[Write, ...] = ()
 

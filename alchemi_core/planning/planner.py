@@ -22,7 +22,8 @@ from alchemi_core.planning.plan import (
 )
 from alchemi_core.planning.reading import check_read
 from alchemi_core.planning.reporting import reported_as
-from alchemi_core.planning.requests import check_request, in_table_order, served_names
+from alchemi_core.planning.requests import check_request, in_table_order, served_names, several_derivatives, summed
+from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.sharing import Sharing, share
 from alchemi_core.planning.slots import Slots
 from alchemi_core.planning.terms import TermsOf
@@ -132,8 +133,16 @@ class _Planner:
     def _wanted(self) -> frozenset[str]:
         """Requested derivatives of the energy: the standard ones, and whatever only a derivative function can give."""
         served = frozenset(name for group in self.groups for name in served_names(group))
-        known = DERIVATIVES | FURTHER_DERIVATIVES | served
+        known = DERIVATIVES | served | frozenset(filter(self._of_some_energy, FURTHER_DERIVATIVES))
         return frozenset(name for name in self.requested if name in known or name not in self._produced)
+
+    def _of_some_energy(self, name: str) -> bool:
+        """Tell whether a derivative is taken of the energy, through what some energy reads."""
+        return derivative_of(name).of == "energy" and any(
+            self._contributions.leaves(step, name)
+            for step in self._contributions.steps
+            if "energy" in step.config.kinds
+        )
 
     @property
     def _of_energy(self) -> frozenset[str]:
@@ -166,7 +175,6 @@ class _Planner:
             self._contributions.refuse_double_counting(step, live)
         asks = self._asks(step, mode) | passed
         names = dict(step.names)
-        on_graph = self._contributions.on_graph(step, modes, passed)
         return PlannedStep(
             index=step.index,
             label=step.label,
@@ -180,7 +188,7 @@ class _Planner:
             factors=step.factors,
             live=live & {"positions", "cell"},
             reads_cell=step.config.supports_pbc,
-            on_graph=on_graph | self._contributions.read_on_graph(step, self._read(step)),
+            on_graph=self._contributions.on_graph(step, modes, passed, self._wanted),
         )
 
     def _read(self, step: FlatStep) -> frozenset[str]:
@@ -222,6 +230,7 @@ class _Planner:
             serves=tuple(Write(name, name, slots.new(-1 - group.index, name)) for name in names),
             energies=tuple(_energy_term(step) for step in energies),
             reads=self._strategy_reads(own, group),
+            fixed=frozenset(known for step in group.steps if step.detach for _, known in step.names),
         )
         if not group.service.samples or not names:
             return bare
@@ -257,6 +266,8 @@ class _Planner:
                 "no step's energy depends on what it is taken through" if self._energies else "no step has an energy"
             )
             raise UnknownOutputError(f"{lacking}, so there is no {name!r}", who="requested outputs")
+        if len(terms) > 1 and name in self._wanted and not summed(name, self.settings):
+            raise several_derivatives(name, [term.text for term in terms])
         served = {write.slot for group in groups for write in group.serves}
         rule = (self.settings.reductions or {}).get(name, "sum")
         return PlannedOutput(name, tuple(terms), all(term.slot not in served for term in terms), rule)

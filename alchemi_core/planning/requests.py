@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import fsum
 from typing import TYPE_CHECKING
 
-from alchemi_core.errors import CompositionError, LostTermError, UnknownOutputError, nearest
+from alchemi_core.errors import CompositionError, LostTermError, UnknownOutputError, WiringError, nearest
 from alchemi_core.planning.reporting import contributors
 from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.wiring import ambiguous_output
@@ -101,6 +101,16 @@ def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settin
             _check_mean(name, producers)
     if "node_energies" in requested:
         check_partition(contributors(steps))
+
+
+def several_derivatives(name: str, texts: Sequence[str]) -> WiringError:
+    """Make the error for a derivative that is no sum over groups and that several of them give."""
+    return WiringError(
+        f"{name!r} is given by {' and by '.join(texts)}, and is no sum of these",
+        expected="one strategy that takes it of all steps",
+        who="outputs of the pipeline",
+        fix=f"differentiate(pipeline, ...) puts all steps into one group; additive_keys={{{name!r}}} sums it anyway",
+    )
 
 
 def _may_give_anything(groups: Sequence[FlatGroup]) -> bool:

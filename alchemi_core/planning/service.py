@@ -44,6 +44,12 @@ def _taken(strategy: Any) -> FrozenMap[str, DerivativeOf] | None:
     serves = strategy.serves
     if serves is None:
         return None
+    if "energy" in serves:
+        raise DeclarationError(
+            "says that it serves the energy",
+            expected="derivatives: the energy is the sum over the steps",
+            who=f"derivative {strategy.name}",
+        )
     if isinstance(serves, Mapping):
         return FrozenMap({name: _checked(how, name, strategy) for name, how in serves.items()})
     return FrozenMap({name: derivative_of(name) for name in sorted(_names(serves))})

@@ -59,7 +59,8 @@ class TermsOf:
             return f"{group.derivative}({', '.join(sources)})"
         slots = {term.slot for term in group.energies}
         summed = own if group.sampled else [step for step in own if slots & {write.slot for write in step.writes}]
-        return derivative_text(name, [step for step in summed if self._in_formula(step, taken, group)])
+        told = [step for step in summed if self._in_formula(step, taken, group)]
+        return derivative_text(name, told, complete=bool(group.sampled))
 
     @staticmethod
     def _in_formula(step: PlannedStep, taken: DerivativeOf, group: PlannedGroup) -> bool:

@@ -30,7 +30,8 @@ def check_order(
     CutGradientError
         If parameters of a producer act on an energy or on forces that are detached from what it passes on.
     """
-    highest = max((contributions.taken(name).order for name in wanted), default=0)
+    taken = [contributions.taken(name) for name in wanted]
+    highest = max((one.order for one in taken if one.of == "energy"), default=0)
     order = highest + 1 if differentiable and wanted else highest
     for step in contributions.steps:
         mode = modes.get(step.index)
@@ -38,8 +39,8 @@ def check_order(
         most = (2 if differentiable else 1) if sampled else order
         if mode is Mode.GRAPH:
             _refuse_order(step, "energy", most)
-            for wire in contributions.dependent(step):
-                _refuse_order(contributions.steps[wire.producer or 0], wire.output, most)
+            for producer, output in contributions.upstream(step):
+                _refuse_order(producer, output, most)
         if mode is not None and differentiable and "energy" in step.config.kinds:
             _refuse_detached_readers(contributions, step, mode)
 

@@ -21,6 +21,7 @@ LAM = Coupling()
         (-LAM, lambda x: -x),
         (0.5 * LAM, lambda x: 0.5 * x),
         (LAM * 3, lambda x: 3 * x),
+        ((1 - LAM) / 4, lambda x: (1 - x) / 4),
         (2 * LAM + 0.25, lambda x: 2 * x + 0.25),
         (1 - 2 * (1 - LAM), lambda x: 1 - 2 * (1 - x)),
         (0.5 * LAM * (2 - LAM), lambda x: 0.5 * x * (2 - x)),
@@ -51,7 +52,7 @@ def test_no_weights(weight):
         PipelineStep(Gaussians(), weight=weight)
 
 
-@pytest.mark.parametrize("name", ["", "two words", "1st", "a-b"])
+@pytest.mark.parametrize("name", ["", "two words", "1st", "a-b", "lambda", "positions", "cell"])
 def test_no_names(name):
     with pytest.raises(DeclarationError, match="no name"):
         Coupling(name)

@@ -9,6 +9,7 @@ import attrs
 
 from alchemi_core.errors import OptionError
 from alchemi_derivatives.first_derivatives import FIRST
+from alchemi_derivatives.partition import ROUNDING
 from alchemi_derivatives.trial import Trial, rounding_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class AtomicVirials:
 
     where i are atoms of the cell and j goes over all its images, which are added up. The potential part of the heat
     flux of Green and Kubo is J_a = Σ_j W_j,ab v_j,b: of one atom W is not symmetric, the second index is the velocity's
-    (Langer, Frank and Knoop, Phys. Rev. B 108, L100302 (2023), doi:10.1103/PhysRevB.108.L100302; Fan et al., Phys.
+    (Langer et al., Phys. Rev. B 108, L100302 (2023), doi:10.1103/PhysRevB.108.L100302; Fan et al., Phys.
     Rev. B 92, 094301 (2015), doi:10.1103/PhysRevB.92.094301). Pair potentials have ½ Σ_i r_ij ⊗ f_ij. The stress per
     atom that LAMMPS prints is −W, where it uses the same partition ("centroid").
 
@@ -59,8 +60,8 @@ class AtomicVirials:
         default it is enlarged until all agrees, from 6 Å on to 45 Å.
     tolerance : float, optional
         Largest difference, relative to the largest atomic energy and to the sum of absolute virials. By default 1e-10
-        in float64 and 1e-5 in float32; in float64 up to 1e-6 where the model itself rounds more. Up to 1e-4 are taken
-        for rounding where nothing depends on the outermost images.
+        in float64 and 1e-5 in float32; in float64 up to 1e-6 where the model itself rounds more, and ten times more
+        (1e-4 in float32) where nothing depends on the outermost images.
 
     Raises
     ------
@@ -102,9 +103,10 @@ class AtomicVirials:
     def _search(self, tape: GroupState, whole: Mapping[str, Tensor]) -> Tensor:
         """Return the virials of the first reach at which all agrees."""
         tolerance = self.tolerance or rounding_of(tape, whole)
+        rounding = self.tolerance or ROUNDING[tape.data.dtype]
         trials: list[Trial] = []
         for reach in self._reaches(tape.data):
-            trials.append(Trial.of(tape, whole, reach, tolerance))
+            trials.append(Trial.of(tape, whole, reach, tolerance, rounding))
             found = trials[-1].accepted(tolerance)
             if found is not None:
                 return found

@@ -15,8 +15,10 @@ import torch
 from alchemi_core.derivatives.autograd import energy_derivatives
 from alchemi_core.derivatives.ends import refuse_ends
 from alchemi_core.derivatives.leaves import with_field_leaves, with_leaves
+from alchemi_core.errors import OptionError
 from alchemi_core.frozenmap import FrozenMap
 from alchemi_core.quantities import DERIVATIVES, DerivativeOf
+from alchemi_core.weights import Coupling
 from alchemi_derivatives.first_derivatives import FIRST
 
 if TYPE_CHECKING:
@@ -34,11 +36,22 @@ class CouplingDerivative:
     ----------
     parameter : str
         Field of the batch that holds λ, as in ``Coupling("coupling")``.
+
+    Raises
+    ------
+    OptionError, DeclarationError
+        If it cannot be the name of a field.
     """
 
     name: ClassVar[str] = "dE-dlambda"
 
     parameter: str = "coupling"
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.parameter, str):
+            found = f"parameter={self.parameter!r}"
+            raise OptionError(found, expected="the name of a field of the batch", who=self.name)
+        Coupling(self.parameter)
 
     @property
     def serves(self) -> FrozenMap[str, DerivativeOf]:

@@ -121,7 +121,8 @@ class Curvature:
         found = energy_derivatives(energy, tape.data, wanted | {"forces"}, create_graph=again)
         if twice:
             refuse_ends(found["forces"], f"derivative_fn {self.who}")
-        products = GraphProducts(found["forces"], tape.data.positions, state.differentiable)
+        who = f"derivative_fn {self.who}"
+        products = GraphProducts(found["forces"], tape.data.positions, state.differentiable, who)
         return {name: found[name] for name in wanted}, products
 
     def chunks(self, count: int, atoms: int) -> Iterator[tuple[int, int]]:

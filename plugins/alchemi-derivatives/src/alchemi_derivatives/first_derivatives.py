@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from alchemi_core.frozenmap import FrozenMap
-from alchemi_core.planning.service import derivative_of
-from alchemi_core.quantities import DERIVATIVES, DerivativeOf
+from alchemi_core.quantities import DERIVATIVES, QUANTITIES, DerivativeOf
 
-FIRST: FrozenMap[str, DerivativeOf] = FrozenMap({name: derivative_of(name) for name in sorted(DERIVATIVES)})
+FIRST: FrozenMap[str, DerivativeOf] = FrozenMap(
+    {name: taken for name in sorted(DERIVATIVES) if (taken := QUANTITIES[name].derivative) is not None}
+)
 """How each of them is taken."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
     from alchemi_derivatives.unfolding import Unfolding
 
-ROUNDING = 1e-4
-"""Largest relative difference that can be rounding: of sums in float32."""
+ROUNDING = {torch.float64: 1e-5, torch.float32: 1e-4}
+"""Largest relative difference that can be rounding; many models compute in float32 whatever they are given."""
 
 _EDGE = 2.0
 """Å. How thick the outermost layer of images is; one of any solid or liquid holds atoms."""

@@ -42,11 +42,14 @@ class GraphProducts:
         The leaf.
     create_graph : bool
         Whether the products can be differentiated again.
+    who : str
+        The strategy, for errors.
     """
 
     forces: Tensor
     positions: Tensor
     create_graph: bool
+    who: str
 
     def __call__(self, directions: Tensor) -> Tensor:
         """Multiply."""
@@ -74,7 +77,7 @@ class GraphProducts:
         except RuntimeError as error:
             if vectorised or isinstance(error, torch.OutOfMemoryError):
                 raise
-            raise not_twice(" ".join(str(error).split()), "derivative_fn hessian") from error
+            raise not_twice(" ".join(str(error).split()), self.who) from error
         return torch.zeros_like(directions) if product is None else -product
 
 

@@ -9,7 +9,7 @@ import torch
 
 from alchemi_core.derivatives.grad_mode import grad_mode
 from alchemi_core.errors import DerivativeError
-from alchemi_derivatives.partition import ROUNDING, Partition, energy_error
+from alchemi_derivatives.partition import Partition, energy_error
 from alchemi_derivatives.unfolding import unfold
 
 if TYPE_CHECKING:
@@ -38,15 +38,20 @@ class Trial:
         Relative difference of each system from what it should be: of atomic energies, or of the virial if larger.
     partition : Partition, optional
         The atomic virials; not taken where the atomic energies are wrong already.
+    rounding : float
+        Relative difference that can be rounding, where nothing depends on the outermost images.
     """
 
     reach: float
     images: int
     errors: Tensor
     partition: Partition | None
+    rounding: float
 
     @classmethod
-    def of(cls, state: GroupState, whole: Mapping[str, Tensor], reach: float, tolerance: float) -> Trial:
+    def of(
+        cls, state: GroupState, whole: Mapping[str, Tensor], reach: float, tolerance: float, rounding: float
+    ) -> Trial:
         """Evaluate the unfolded systems.
 
         Parameters
@@ -59,22 +64,25 @@ class Trial:
             How far images are taken.
         tolerance : float
             Relative difference of atomic energies from which on nothing more is looked at, unless it can be rounding.
+        rounding : float
+            Largest that can be.
         """
         data, cluster = state.data, unfold(state.data, reach)
         images = cluster.batch.num_atoms - data.num_atoms
         with grad_mode(enabled=True):
             energies = state.sample(cluster.batch, {"node_energies"})["node_energies"]
             errors = energy_error(energies.detach()[cluster.own], whole["node_energies"].detach(), data)
-            if bool((errors > max(tolerance, ROUNDING)).any()):
-                return cls(reach, images, errors, None)
+            if bool((errors > max(tolerance, rounding)).any()):
+                return cls(reach, images, errors, None, rounding)
             partition = Partition.of(energies, cluster, data, reach, create_graph=state.differentiable)
-        return cls(reach, images, torch.maximum(errors, partition.error(whole["virial"].detach(), data)), partition)
+        worst = torch.maximum(errors, partition.error(whole["virial"].detach(), data))
+        return cls(reach, images, worst, partition, rounding)
 
     def accepted(self, tolerance: float) -> Tensor | None:
         """Return the virials [N, 3, 3] in eV if all systems agree, small differences being rounding where closed."""
         if self.partition is None:
             return None
-        right = (self.errors <= tolerance) | (self.partition.closed & (self.errors <= ROUNDING))
+        right = (self.errors <= tolerance) | (self.partition.closed & (self.errors <= self.rounding))
         return self.partition.virials if bool(right.all()) else None
 
     @property
