@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,9 +10,11 @@ from alchemi_core.errors import OptionError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.planning.flat import inner_topology
+from alchemi_core.planning.service import Service
 from alchemi_core.planning.settings import SHARED, agreed
 from alchemi_core.quantities import DERIVATIVES
 from alchemi_core.registry import create_derivative
+from alchemi_core.strategies import as_strategy
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
 from alchemi_core.weights import Weight, as_weight
 
@@ -108,12 +109,11 @@ def differentiate(
             fix="make the strategy with its options first",
         )
     registry = _registry(model) if registry is None else registry
-    derivative = derivative() if inspect.isclass(derivative) else derivative
     made = create_derivative(derivative, registry=registry, **options) if isinstance(derivative, str) else derivative
     # A name alone is kept as such, so that the pipeline can be saved.
     group = PipelineGroup([model], use_autograd=True, derivative_fn=made if options else derivative)
     pipe = PipelineModelWrapper([group], registry=registry)
-    own = frozenset(getattr(made, "serves", None) or ()) - DERIVATIVES
+    own = frozenset(Service.of(as_strategy(made, str)).serves or ()) - DERIVATIVES
     return pipe.with_settings(active_outputs=own | ({"energy"} & pipe.active_outputs)) if own else pipe
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
     from alchemi_core.neighbors.lists import CooList, NeighborList
     from alchemi_core.neighbors.verlet import ListKeeper
-    from alchemi_core.planning.plan import ExecutionPlan, PlannedList
+    from alchemi_core.planning.plan import ExecutionPlan
+    from alchemi_core.planning.planned_lists import PlannedList
 
 
 @attrs.frozen(eq=False)

@@ -79,13 +79,23 @@ class Run:
         with grad_mode(enabled=self.differentiable or not group.sampled):
             sample = self._sampler(group, steps, slots) if group.sampled else refuse_samples(strategy.name)
             state = GroupState(self.batch, sample, self.differentiable)
-            data, tape = strategy.prepare(state)
-            self._steps(steps, data, self.batch, self.lists, slots)
-            answer = strategy.finish(self._energy(group, slots, data), tape, group.served, *_read(group, slots))
-        if type(strategy) is not Autograd:
-            check_answer(answer, group.served, self.batch, f"derivative_fn {strategy.name}")
+            answer = self._answer(strategy, state, group, steps, slots) if group.served else {}
+            if not group.served:
+                self._steps(steps, self.batch, self.batch, self.lists, slots)
+            if group.aside:
+                answer = {**answer, **sample(self.batch, group.aside)}
         for write in group.serves:
             slots[write.slot] = answer[write.name]
+
+    def _answer(
+        self, strategy: Derivative, state: GroupState, group: PlannedGroup, steps: tuple[PlannedStep, ...], slots: Slots
+    ) -> Mapping[str, Tensor]:
+        data, tape = strategy.prepare(state)
+        self._steps(steps, data, self.batch, self.lists, slots)
+        answer = strategy.finish(self._energy(group, slots, data), tape, group.served, *_read(group, slots))
+        if type(strategy) is not Autograd:
+            check_answer(answer, group.served, self.batch, f"derivative_fn {strategy.name}")
+        return answer
 
     def _energy(self, group: PlannedGroup, slots: Slots, data: Batch) -> Tensor | None:
         if group.energies:

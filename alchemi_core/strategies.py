@@ -33,7 +33,7 @@ def as_strategy(derivative_fn: Any, find: Callable[[str], Any]) -> Derivative:
         return Autograd()
     target = find(derivative_fn) if isinstance(derivative_fn, str) else derivative_fn
     if inspect.isclass(target):
-        target = target()
+        target = _made(target)
     if isinstance(target, Derivative):
         return target
     if callable(target):
@@ -43,3 +43,19 @@ def as_strategy(derivative_fn: Any, find: Callable[[str], Any]) -> Derivative:
         expected="a function (energy, data, requested), a strategy, or the name of an offered one",
         who="PipelineGroup",
     )
+
+
+def _made(strategy: type) -> Any:
+    parameters = inspect.signature(strategy).parameters.values()
+    needed = [one.name for one in parameters if one.default is one.empty and one.kind in _NAMED]
+    if needed:
+        raise DeclarationError(
+            f"{strategy.__name__} is a class that needs {', '.join(needed)}",
+            expected="a strategy, or a class without required options",
+            who="PipelineGroup",
+            fix=f"derivative_fn={strategy.__name__}({', '.join(f'{name}=...' for name in needed)})",
+        )
+    return strategy()
+
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)

@@ -62,16 +62,15 @@ class Contributions:
             If a value it is fed depends on positions but reaches it without its graph.
         """
         self._refuse_lost_couplings(step, wanted)
-        wanted = frozenset(name for name in wanted if self._depends(step, name))
+        asked, wanted = wanted, frozenset(name for name in wanted if self._depends(step, name))
         if not wanted or "energy" not in step.config.kinds:
             return self._without_energy(step, wanted)
         service = self.groups[step.group].service
-        served = [name for name in wanted if service.can_serve(name)]
-        if service.samples and served:
-            if len(served) < len(wanted):
-                raise unserved_beside(step, wanted - set(served), service)
+        if self.samples(step.group, asked):
+            if lacking := frozenset(name for name in wanted - DERIVATIVES if not service.can_serve(name)):
+                raise unserved_beside(step, lacking, service)
             self._refuse_cuts(step, wanted, same_group_is_fine=True)
-            if not (wanted := service.samples & DERIVATIVES):
+            if not (wanted := self.sampled_derivatives(step.group, asked)):
                 return Mode.RESAMPLED
         mode = next((mode for mode in self._preference(step) if self._capable(step, mode, wanted)), None)
         if mode is None and isinstance(step.config.kinds["energy"], Constant) and not reports_any(step):
@@ -117,7 +116,7 @@ class Contributions:
     def _served(self, step: FlatStep, name: str) -> bool:
         """Tell whether the step's group can differentiate its energy so; while sampling, each group does the usual."""
         service = self.groups[step.group].service
-        return service.can_serve(name) or (bool(service.samples) and name in service.samples & DERIVATIVES)
+        return service.can_serve(name) or (bool(service.samples) and name in DERIVATIVES)
 
     def leaves(self, step: FlatStep, name: str) -> frozenset[str]:
         """Inputs of a step through which a derivative is taken."""
@@ -148,9 +147,19 @@ class Contributions:
                 raise lost_term(self, step, frozenset([name]))
 
     def sampled_derivatives(self, group: int, wanted: frozenset[str]) -> frozenset[str]:
-        """Return the derivatives that a group's strategy evaluates at other geometries for what is wanted."""
+        """Return the derivatives that are evaluated geometry by geometry in a group whose strategy samples.
+
+        These are the strategy's samples, and what is wanted beside its own outputs: stress beside a Hessian.
+        """
         service = self.groups[group].service
-        return service.samples & DERIVATIVES if any(map(service.can_serve, wanted)) else frozenset()
+        served = frozenset(filter(service.can_serve, wanted))
+        samples = service.samples if served else frozenset()
+        return (samples | (wanted - served)) & DERIVATIVES if self.samples(group, wanted) else frozenset()
+
+    def samples(self, group: int, wanted: frozenset[str]) -> bool:
+        """Tell whether a group is evaluated geometry by geometry for what is wanted: its strategy samples."""
+        service = self.groups[group].service
+        return bool(service.samples and wanted) and (any(map(service.can_serve, wanted)) or wanted <= DERIVATIVES)
 
     def live(self, step: FlatStep, mode: Mode, passed: frozenset[str] = frozenset()) -> frozenset[str]:
         """Names of the inputs that the step is given on the graph; `passed` are its outputs that others read."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
-from alchemi_core.planning.plan import ExecutionPlan, Mode, PlannedGroup, PlannedList, PlannedOutput, PlannedStep
+from alchemi_core.planning.plan import ExecutionPlan, Mode, PlannedGroup, PlannedOutput, PlannedStep
 from alchemi_core.quantities import QUANTITIES
 from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from alchemi_core.planning.planned_lists import PlannedList
 
 _ALWAYS = ("positions", "atomic_numbers")
 _DESCRIBED = 24  # columns of most descriptions of lists, so that those of one list stand as those of many

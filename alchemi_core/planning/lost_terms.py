@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alchemi_core.contract import OnGraph
+from alchemi_core.contract import OnGraph, Partial
 from alchemi_core.errors import CutGradientError, LostTermError
 from alchemi_core.quantities import DERIVATIVES
 
@@ -71,8 +71,14 @@ def lost_term(contributions: Contributions, step: FlatStep, wanted: frozenset[st
         f"and it reports {sorted(step.config.outputs)}{why}",
         expected=f"an energy on the graph through {inputs}, or analytic {names}",
         who=f"step {step.index} ({step.label})",
-        fix=f"do not ask for {names}, or {_by_differences(wanted)}",
+        fix=f"do not ask for {names}, or {_by_differences(wanted)}{_by_option(step)}",
     )
+
+
+def _by_option(step: FlatStep) -> str:
+    """Point to the option that models have which report derivatives at fixed inputs."""
+    partial = any(isinstance(kind, Partial) for kind in step.config.kinds.values())
+    return "; or let the model leave all to the graph, hybrid_forces=False where it has that option" if partial else ""
 
 
 def _by_differences(wanted: frozenset[str]) -> str:

@@ -11,7 +11,7 @@ import attrs
 from alchemi_core.quantities import QUANTITIES, Quantity
 
 if TYPE_CHECKING:
-    from alchemi_core.neighbors.config import NeighborConfig
+    from alchemi_core.planning.planned_lists import PlannedList, PlannedSource
     from alchemi_core.weights import Affine
 
 
@@ -145,6 +145,8 @@ class PlannedGroup:
         What each quantity is made of that the strategy evaluates at other geometries.
     resampled : tuple of Write
         Derivatives of `energies` that are taken for this at each geometry, and their slots.
+    aside : frozenset of str
+        Those of `serves` that are evaluated without the strategy, which does not give them.
     """
 
     index: int
@@ -157,6 +159,7 @@ class PlannedGroup:
     fixed: frozenset[str] = frozenset()
     sampled: tuple[PlannedOutput, ...] = ()
     resampled: tuple[Write, ...] = ()
+    aside: frozenset[str] = frozenset()
 
     @cached_property
     def only(self) -> int | None:
@@ -167,7 +170,7 @@ class PlannedGroup:
     @cached_property
     def served(self) -> frozenset[str]:
         """Names of the derivatives that the strategy must return."""
-        return frozenset(write.name for write in self.serves)
+        return frozenset(write.name for write in self.serves) - self.aside
 
 
 @attrs.frozen
@@ -208,48 +211,6 @@ class PlannedOutput:
         one = self.terms[0] if len(self.terms) == 1 else None
         untouched = one is not None and one.weight == 1.0 and not (one.convert or one.factors) and self.rule == "sum"
         return one.slot if one is not None and untouched and not (self.reported and self.name == "stress") else None
-
-
-@attrs.frozen
-class PlannedSource:
-    """Pairs up to a cutoff, kept between calls with a skin, from which the lists of that cutoff are made.
-
-    Parameters
-    ----------
-    cutoff : float, Å
-        As the readers declare it.
-    parent : int, optional
-        Number of the larger source it is cut out of; None where it is built from the positions.
-    """
-
-    cutoff: float
-    parent: int | None = None
-
-
-@attrs.frozen
-class PlannedList:
-    """A neighbor list: what it is, what it is made of, for whom, and why.
-
-    Parameters
-    ----------
-    config : NeighborConfig
-        Cutoff, format and kind.
-    source : int
-        Number of the source it comes from.
-    readers : tuple of int
-        Steps that read it.
-    reason : str
-        Why its pairs are built, or cut out of a larger list.
-    route : tuple of str
-        Conversions from the pairs of its source to the list, by role; a call takes a shorter way where another list
-        of the call, or one that the batch brings, is nearer.
-    """
-
-    config: NeighborConfig
-    source: int
-    readers: tuple[int, ...]
-    reason: str
-    route: tuple[str, ...] = ()
 
 
 @attrs.frozen

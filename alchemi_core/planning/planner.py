@@ -14,15 +14,18 @@ from alchemi_core.planning.plan import (
     ExecutionPlan,
     Mode,
     PlannedGroup,
-    PlannedOutput,
     PlannedStep,
     Read,
     Term,
     Write,
 )
-from alchemi_core.planning.reading import check_read
+from alchemi_core.planning.reading import check_agreement, check_read
 from alchemi_core.planning.reporting import reported_as
-from alchemi_core.planning.requests import check_request, in_table_order, served_names, several_derivatives, summed
+from alchemi_core.planning.requests import (
+    check_request,
+    in_table_order,
+    served_names,
+)
 from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.sharing import Sharing, share
 from alchemi_core.planning.slots import Slots
@@ -92,6 +95,7 @@ class _Planner:
     def plan(self) -> ExecutionPlan:
         running = self._running()
         accepted = check_counting(running, self.settings.accept or frozenset()) if self._wants_energy else ()
+        check_agreement(self.groups, self._wanted)
         modes = {step.index: self._contributions.mode(step, self._of_energy) for step in running}
         check_read(self._contributions, self._wanted, differentiable=self.differentiable)
         check_order(self._contributions, modes, self._wanted, differentiable=self.differentiable)
@@ -105,7 +109,7 @@ class _Planner:
             groups=planned,
             lists=sharing.lists,
             sources=sharing.sources,
-            outputs=tuple(self._output(name, steps, planned) for name in in_table_order(self.requested)),
+            outputs=tuple(self._terms.output(name, planned, steps) for name in in_table_order(self.requested)),
             needs=self._from_batch(running, optional=False),
             accepts=self._from_batch(running, optional=True),
             num_slots=slots.count,
@@ -120,10 +124,6 @@ class _Planner:
     @property
     def _contributions(self) -> Contributions:
         return Contributions(self.groups, self.wires, prefer_graph=self.differentiable)
-
-    @property
-    def _energies(self) -> bool:
-        return any("energy" in step.config.kinds for step in self._contributions.steps)
 
     @property
     def _produced(self) -> frozenset[str]:
@@ -232,19 +232,24 @@ class _Planner:
             reads=self._strategy_reads(own, group),
             fixed=frozenset(known for step in group.steps if step.detach for _, known in step.names),
         )
-        if not group.service.samples or not names:
+        if not self._contributions.samples(group.index, self._wanted) or not names:
             return bare
         # Where all steps report, nothing is differentiated at any geometry.
         graph = in_table_order(sampled) if energies else ()
         inner = [Write(name, name, slots.new(-1 - group.index, f"sampled {name}")) for name in graph]
-        return attrs.evolve(bare, sampled=self._terms.sampled(group, own, inner), resampled=tuple(inner))
+        aside = frozenset(name for name in names if not group.service.can_serve(name))
+        kept = aside | (group.service.samples if aside < set(names) else frozenset())
+        return attrs.evolve(bare, sampled=self._terms.sampled(kept, own, inner), resampled=tuple(inner), aside=aside)
 
     def _served_by(self, group: FlatGroup, own: list[PlannedStep]) -> frozenset[str]:
         """Names that the group's strategy is asked for."""
         served = frozenset(name for name in self._wanted if group.service.can_serve(name))
         coupled = self._contributions.couplings(group.index, self._wanted)
         differentiated = any(self._is_differentiated(step) or _is_coupled(step, coupled) for step in own)
-        sampled = bool(group.service.samples) and any("energy" in step.asks for step in own)
+        samples = self._contributions.samples(group.index, self._wanted)
+        sampled = samples and any("energy" in step.asks for step in own)
+        if sampled:
+            served |= self._wanted & DERIVATIVES
         return served if differentiated or sampled else served - self._of_energy if own else frozenset()
 
     def _strategy_reads(self, own: list[PlannedStep], group: FlatGroup) -> tuple[Write, ...]:
@@ -258,19 +263,6 @@ class _Planner:
     @property
     def _terms(self) -> TermsOf:
         return TermsOf(self._contributions, self.settings, self._wanted)
-
-    def _output(self, name: str, steps: tuple[PlannedStep, ...], groups: tuple[PlannedGroup, ...]) -> PlannedOutput:
-        terms = [term for group in groups for term in self._terms.of_group(name, group, steps)]
-        if not terms:
-            lacking = (
-                "no step's energy depends on what it is taken through" if self._energies else "no step has an energy"
-            )
-            raise UnknownOutputError(f"{lacking}, so there is no {name!r}", who="requested outputs")
-        if len(terms) > 1 and name in self._wanted and not summed(name, self.settings):
-            raise several_derivatives(name, [term.text for term in terms])
-        served = {write.slot for group in groups for write in group.serves}
-        rule = (self.settings.reductions or {}).get(name, "sum")
-        return PlannedOutput(name, tuple(terms), all(term.slot not in served for term in terms), rule)
 
     def _from_batch(self, running: tuple[FlatStep, ...], *, optional: bool) -> tuple[str, ...]:
         wires = [wire for step in running for wire in self.wires[step.index] if wire.producer is None]

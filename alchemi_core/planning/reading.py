@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.contract import Constant, OnGraph
-from alchemi_core.errors import CutGradientError, LostTermError
+from alchemi_core.errors import CutGradientError, LostTermError, WiringError
 from alchemi_core.planning.reporting import contributors
 from alchemi_core.planning.requests import check_partition
 from alchemi_core.planning.wiring import ambiguous_output
 from alchemi_core.quantities import DERIVATIVES, is_additive
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from alchemi_core.planning.contributions import Contributions
     from alchemi_core.planning.flat import FlatGroup, FlatStep
     from alchemi_core.quantities import DerivativeOf
@@ -40,6 +42,27 @@ def check_read(contributions: Contributions, wanted: frozenset[str], *, differen
                 if group.service.serves is None:
                     raise _not_given(group, name, taken)
                 _check(contributions, group, name, taken, taken.order + 1 if differentiable else taken.order)
+
+
+def check_agreement(groups: Sequence[FlatGroup], wanted: frozenset[str]) -> None:
+    """Refuse derivatives of one name that strategies of several groups take of, or through, different things.
+
+    Raises
+    ------
+    WiringError
+        If there is one.
+    """
+    for name in sorted(wanted):
+        given = {g.index: g.service.serves[name] for g in groups if g.service.serves and name in g.service.serves}
+        ways = {(taken.of, taken.through): group for group, taken in given.items()}
+        if len(ways) > 1:
+            told = [f"of {of} through {', '.join(sorted(by))} by group {g}" for (of, by), g in ways.items()]
+            raise WiringError(
+                f"{name!r} is taken {' and '.join(told)}",
+                expected="one derivative of each name",
+                who="derivative strategies",
+                fix="differentiate(pipeline, ...) takes one of all steps, or ask two pipelines",
+            )
 
 
 def _check_samples(contributions: Contributions, group: FlatGroup, name: str) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from alchemi_core.planning.flat import FlatGroup, FlatStep
+    from alchemi_core.quantities import DerivativeOf
     from alchemi_core.topology import PipelineSettings
 
 ZERO_SUM = 1e-12
@@ -36,9 +37,15 @@ def additive(name: str, settings: PipelineSettings) -> bool:
 
 def summed(name: str, settings: PipelineSettings) -> bool:
     """Tell whether the terms of several steps are summed; a sum of energies has the sum of their derivatives."""
-    if name in DERIVATIVES and settings.additive_keys is not None:
+    if _is_of_energy(name) and settings.additive_keys is not None:
         return bool(settings.additive_keys & {name, "energy"})
     return additive(name, settings)
+
+
+def _is_of_energy(name: str) -> bool:
+    """Tell whether a quantity is a derivative of the energy that sums as the energy does."""
+    further = name in FURTHER_DERIVATIVES and is_additive(name) and derivative_of(name).of == "energy"
+    return further or name in DERIVATIVES
 
 
 def available_outputs(groups: Sequence[FlatGroup]) -> frozenset[str]:
@@ -94,13 +101,24 @@ def check_request(requested: frozenset[str], groups: Sequence[FlatGroup], settin
     for name in in_table_order(requested):
         if name not in available and not anything:
             raise _unknown(name, available)
-        producers = contributors(steps) if name in DERIVATIVES else _producers(name, steps)
+        producers = contributors(steps) if _is_of_energy(name) else _producers(name, steps)
         if len(producers) > 1 and not summed(name, settings):
             raise ambiguous_output(name, producers)
         if (settings.reductions or {}).get(name) == "mean":
             _check_mean(name, producers)
     if "node_energies" in requested:
         check_partition(contributors(steps))
+
+
+def no_terms(name: str, taken: DerivativeOf, steps: Sequence[FlatStep]) -> UnknownOutputError:
+    """Make the error of a derivative to which no step adds anything."""
+    if not contributors(steps):
+        what, expected, fix = "no step has an energy", "a model with an energy", "add one, or ask for another output"
+    else:
+        inputs = " and ".join(map(repr, sorted(taken.through)))
+        what, expected = f"no step's energy depends on {inputs}", f"a model that reads {inputs}, or a weight that does"
+        fix = "weights that do are written with Coupling(), (1 - lam) * a + lam * b"
+    return UnknownOutputError(f"{what}, so there is no {name!r}", expected=expected, who="requested outputs", fix=fix)
 
 
 def several_derivatives(name: str, texts: Sequence[str]) -> WiringError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -33,7 +33,7 @@ class Service:
     @classmethod
     def of(cls, strategy: Any) -> Service:
         """Read what a strategy declares; see `alchemi_core.derivatives.base.Derivative`."""
-        return cls(strategy.name, _taken(strategy), _names(getattr(strategy, "samples", ())))
+        return cls(strategy.name, _taken(strategy), _names(getattr(strategy, "samples", ()), strategy.name))
 
     def can_serve(self, name: str) -> bool:
         """Tell whether it can return a derivative."""
@@ -44,7 +44,7 @@ def _taken(strategy: Any) -> FrozenMap[str, DerivativeOf] | None:
     serves = strategy.serves
     if serves is None:
         return None
-    if "energy" in serves:
+    if "energy" in (names := _names(serves, strategy.name)):
         raise DeclarationError(
             "says that it serves the energy",
             expected="derivatives: the energy is the sum over the steps",
@@ -52,11 +52,19 @@ def _taken(strategy: Any) -> FrozenMap[str, DerivativeOf] | None:
         )
     if isinstance(serves, Mapping):
         return FrozenMap({name: _checked(how, name, strategy) for name, how in serves.items()})
-    return FrozenMap({name: derivative_of(name) for name in sorted(_names(serves))})
+    return FrozenMap({name: derivative_of(name) for name in sorted(names)})
 
 
-def _names(value: Any) -> frozenset[str]:
-    return frozenset([value]) if isinstance(value, str) else frozenset(value)
+def _names(value: Any, strategy: str) -> frozenset[str]:
+    names = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    if all(isinstance(name, str) for name in names):
+        return frozenset(names)
+    raise DeclarationError(
+        f"declares {value!r}",
+        expected="names of quantities, such as frozenset({'forces'})",
+        who=f"derivative {strategy}",
+        fix="serves and samples are sets of names; serves may map names to DerivativeOf",
+    )
 
 
 def _checked(how: Any, name: str, strategy: Any) -> DerivativeOf:

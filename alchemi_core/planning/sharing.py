@@ -8,7 +8,7 @@ import attrs
 
 from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
 from alchemi_core.neighbors.routing import ListKind, cheapest_route
-from alchemi_core.planning.plan import PlannedList, PlannedSource
+from alchemi_core.planning.planned_lists import PlannedList, PlannedSource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

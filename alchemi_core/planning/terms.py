@@ -9,14 +9,13 @@ import attrs
 from alchemi_core.planning.formulas import derivative_text, weighted
 from alchemi_core.planning.plan import Mode, PlannedGroup, PlannedOutput, PlannedStep, Term, Write
 from alchemi_core.planning.reporting import reported_as
-from alchemi_core.planning.requests import additive
+from alchemi_core.planning.requests import additive, no_terms, several_derivatives, summed
 from alchemi_core.quantities import DERIVATIVES, is_additive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from alchemi_core.planning.contributions import Contributions
-    from alchemi_core.planning.flat import FlatGroup
     from alchemi_core.quantities import DerivativeOf
     from alchemi_core.topology import PipelineSettings
 
@@ -40,6 +39,39 @@ class TermsOf:
     contributions: Contributions
     settings: PipelineSettings
     wanted: frozenset[str]
+
+    def output(self, name: str, groups: Sequence[PlannedGroup], steps: Sequence[PlannedStep]) -> PlannedOutput:
+        """Return what an output of the pipeline is made of.
+
+        Raises
+        ------
+        UnknownOutputError
+            If nothing adds to it.
+        WiringError
+            If several groups or steps give a derivative that is no sum.
+        """
+        terms = [term for group in groups for term in self.of_group(name, group, steps)]
+        if not terms:
+            raise no_terms(name, self.contributions.taken(name), self.contributions.steps)
+        givers = [term.text for term in terms] + self._silent(name, terms, steps)
+        if len(givers) > 1 and name in self.wanted and not summed(name, self.settings):
+            raise several_derivatives(name, givers)
+        served = {write.slot for group in groups for write in group.serves}
+        rule = (self.settings.reductions or {}).get(name, "sum")
+        return PlannedOutput(name, tuple(terms), all(term.slot not in served for term in terms), rule)
+
+    def _silent(self, name: str, terms: Sequence[Term], steps: Sequence[PlannedStep]) -> list[str]:
+        """Steps that give an output and are no term of it, in groups whose strategies neither give nor read it."""
+        slots = {term.slot for term in terms}
+        heard = {step.index for step in steps if slots & {write.slot for write in step.writes}}
+        return [
+            f"[{step.index}]"
+            for step in self.contributions.steps
+            if any(known == name for _, known in step.names)
+            and step.index not in heard
+            and name not in self.contributions.read(step.group, self.wanted)
+            and not self.contributions.groups[step.group].service.can_serve(name)
+        ]
 
     def of_group(self, name: str, group: PlannedGroup, steps: Sequence[PlannedStep]) -> Iterator[Term]:
         """Yield what a group adds to an output."""
@@ -83,11 +115,11 @@ class TermsOf:
                 yield Term(write.slot, weight, text, convert, factors)  # type: ignore[arg-type]
 
     def sampled(
-        self, group: FlatGroup, own: Sequence[PlannedStep], served: Sequence[Write]
+        self, names: frozenset[str], own: Sequence[PlannedStep], served: Sequence[Write]
     ) -> tuple[PlannedOutput, ...]:
-        """Return what each quantity is made of that the group's strategy evaluates at other geometries."""
+        """Return what each quantity is made of that is evaluated geometry by geometry."""
         outputs = []
-        for name in sorted(group.service.samples):
+        for name in sorted(names):
             terms = [Term(write.slot, 1.0, "") for write in served if write.name == name]
             for step in own:
                 terms += self._of_step(name, step, name in DERIVATIVES)

@@ -118,6 +118,18 @@ def check_wires(topology: Topology) -> None:
             if inner is not None:
                 check_wires(inner)
             _check_step(step)
+            _check_served(step)
+
+
+def _check_served(step: PipelineStep) -> None:
+    """Refuse renames of what only derivative strategies inside a nested pipeline give."""
+    for key in sorted(set(step.wire) - _produced(step)):
+        raise WiringError(
+            f"wire renames {key!r}, which only a derivative strategy inside gives",
+            expected="renames of outputs of models",
+            who=step.model.model_config.name,
+            fix=f"leave {key!r} out of wire: it is known under its own name",
+        )
 
 
 def _check_step(step: PipelineStep) -> None:
@@ -151,6 +163,15 @@ def _check_step(step: PipelineStep) -> None:
     names = [step.wire.get(output, output) for output in sorted(outputs)]
     for name in sorted({name for name in names if names.count(name) > 1}):
         raise WiringError(f"two of its outputs are called {name!r}", expected="one name each", who=who)
+
+
+def _produced(step: PipelineStep) -> frozenset[str]:
+    """Outputs that models of a step give, under the names that they have inside it."""
+    inner = inner_topology(step.model)
+    if inner is None:
+        return frozenset(step.model.model_config.outputs)
+    steps = [one for group in inner.groups for one in group.steps]
+    return frozenset(one.wire.get(name, name) for one in steps for name in _produced(one))
 
 
 def _misspelt(key: str, outputs: Iterable[str], who: str) -> WiringError:

@@ -117,9 +117,10 @@ def contributes(kind, reports, strategy, request, training):
     derivatives, strained = request - {"energy"}, "stress" in request
     if strategy == "plain":  # nobody in the group takes second derivatives
         return derivatives <= set(reports)
-    if strategy == "sampled":  # it takes no stress, and nothing else is added to what it samples
-        by_graph = isinstance(kind, OnGraph)
-        return not strained and (often_enough(kind, 1, training) if by_graph else "forces" in reports)
+    if strategy == "sampled":  # forces for it, and the stress beside it, geometry by geometry, in one way for both
+        if isinstance(kind, OnGraph) and not (strained and kind.through == {"positions"}):
+            return often_enough(kind, 1, training)
+        return {"forces"} | (derivatives - {"hessian"}) <= set(reports)
     if isinstance(kind, OnGraph) and not (strained and kind.through == {"positions"}):
         return often_enough(kind, 2, training)  # the graph is used where there is one
     return derivatives <= set(reports)

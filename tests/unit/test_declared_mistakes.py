@@ -35,7 +35,7 @@ def test_settings_may_name_derivatives_that_a_composition_happens_not_to_give():
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -float("inf")])
 def test_weights_are_finite(weight):
-    with pytest.raises(DeclarationError, match="weight of kernel is"):
+    with pytest.raises(DeclarationError, match="weight is"):
         PipelineStep(Kernel(), weight=weight)
 
 

@@ -10,7 +10,7 @@ from ase.build import bulk
 from numpy.polynomial.legendre import leggauss
 
 from alchemi_core import BaseModelMixin, Batch, Coupling, ModelConfig, OnGraph, create_model, differentiate
-from alchemi_core.errors import LostTermError, WiringError
+from alchemi_core.errors import DataError, LostTermError, WiringError
 
 NAMES = frozenset({"dE_dlambda", "d2E_dlambda2"})
 LAM = Coupling()
@@ -131,6 +131,25 @@ def test_without_its_value():
     pipe = differentiate(SoftCore(), "dE-dlambda")
     with pytest.raises(WiringError, match="coupling"):
         pipe(Batch.from_ase(Atoms("Ar")), requested={"dE_dlambda"})
+
+
+@pytest.mark.parametrize("given", [torch.int64, torch.float32, torch.bool])
+def test_its_value_in_another_type(given):
+    """At λ = 1 the slope is ½(−k_A + 2 k_B) r²."""
+    pipe = differentiate((1 - LAM) * Well(2.0) + LAM * LAM * Well(7.0), "dE-dlambda")
+    data = batch(1.0).with_fields(coupling=torch.ones(1, 1, dtype=given))
+    out = pipe(data, requested=NAMES)
+    assert {value.dtype for value in out.values()} == {torch.float64}
+    torch.testing.assert_close(out["dE_dlambda"], 6.0 * squares(data))
+    torch.testing.assert_close(out["d2E_dlambda2"], 7.0 * squares(data))
+
+
+@pytest.mark.parametrize("fields", [{}, {"torsion": torch.ones(2)}])
+def test_a_parameter_that_the_batch_lacks(fields):
+    """As where a step produces it."""
+    data = batch(0.5).with_fields(**fields)
+    with pytest.raises(DataError, match="'torsion'"):
+        CouplingDerivative(parameter="torsion").finish(squares(data), (data, False), frozenset({"dE_dlambda"}))
 
 
 def test_losses_on_it_reach_parameters():

@@ -8,7 +8,7 @@ from alchemi_derivatives.lattice_dynamics import as_phonopy
 from ase import Atoms
 from ase.build import bulk, graphene, molecule
 
-from alchemi_core import Analytic, BaseModelMixin, Batch, ModelConfig, create_model, differentiate
+from alchemi_core import Analytic, BaseModelMixin, Batch, Coupling, ModelConfig, create_model, differentiate
 from alchemi_core.errors import DataError, DerivativeError, LostTermError, OptionError
 
 NEON = bulk("Ne", "fcc", a=3.6)
@@ -116,3 +116,12 @@ def test_models():
         differentiate(Lost("energy", "forces"), ForceConstants())(Batch.from_ase(NEON))
     with pytest.raises(LostTermError, match="stress"):
         pipe().plan_for({"force_constants", "stress"})
+
+
+def test_a_coupling_parameter_stays_as_it_is():
+    lam = Coupling()
+    first, second = (create_model("lennard-jones", cutoff=6.0, epsilon=size, sigma=2.3) for size in (0.01, 0.03))
+    mixed = differentiate((1 - lam) * first + lam * second, ForceConstants(supercell=(2, 2, 2)))
+    data = Batch.from_ase(NEON).with_fields(coupling=torch.tensor([[0.25]], dtype=torch.float64))
+    alone = differentiate(first, ForceConstants(supercell=(2, 2, 2)))(Batch.from_ase(NEON))["force_constants"]
+    torch.testing.assert_close(mixed(data)["force_constants"], 1.5 * alone, rtol=1e-9, atol=1e-11)

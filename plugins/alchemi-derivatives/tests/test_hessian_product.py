@@ -56,6 +56,14 @@ def test_the_length_of_a_vector_is_only_a_factor(batch, matrices, length):
     torch.testing.assert_close(found / length, by_matrices(matrices, batch, vectors), rtol=0.0, atol=1e-7)
 
 
+@pytest.mark.parametrize(("dtype", "length", "atol"), [(torch.float64, 1e-170, 1e-7), (torch.float32, 1e-24, 1e-2)])
+def test_vectors_whose_squares_are_zero(batch, matrices, dtype, length, atol):
+    vectors = random(batch.num_atoms)
+    options = {"method": "differences", "step": 1e-4 if dtype == torch.float64 else 0.01}
+    found = hessian_product(argon(), batch.to(dtype=dtype), length * vectors.to(dtype), **options)
+    torch.testing.assert_close(found.double() / length, by_matrices(matrices, batch, vectors), rtol=0.0, atol=atol)
+
+
 def test_no_vector_no_product(batch):
     zeros = torch.zeros(batch.num_atoms, 3, dtype=torch.float64)
     assert torch.equal(hessian_product(argon(), batch, zeros), zeros)

@@ -69,6 +69,10 @@ def test_copper_by_command(run, cubic):
     assert ("reduced from 4" in printed) == cubic
     assert "no imaginary modes" in printed
     assert "warning" not in printed
+    record = json.loads((folder / "run.json").read_text())
+    assert record["results"]["displacement_A"] == 2e-4
+    assert record["results"]["warnings"] == []
+    assert any("10.1088/1361-648X/acd831" in one for one in record["model"]["citations"])
     assert "longitudinal" not in printed
     at_x = [row for row in rows(folder / "bands.csv") if row["point"] == "X"]
     assert len(at_x) == 3

@@ -25,6 +25,10 @@ def printed():
     return texts
 
 
+def words(text):
+    return re.findall(r"True|False|None|torch\.Size", text)
+
+
 def numbers(text):
     return [float(found) for found in re.findall(r"-?\d+\.\d+|-?\d+\.|-?\d+", text)]
 
@@ -36,6 +40,7 @@ def test_example_prints_what_it_says(number, printed):
     assert len(said) == len(printed[number])
     for text, value in zip(said, printed[number], strict=True):
         value = value.replace("dtype=torch.float64", "")
+        assert words(value) == words(text)
         np.testing.assert_allclose(numbers(value), numbers(text), atol=1e-3)
 
 

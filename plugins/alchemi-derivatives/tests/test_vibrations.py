@@ -123,6 +123,7 @@ def test_imaginary_modes(folder, capsys):
     printed = capsys.readouterr().out
     assert "8.217i" in printed
     assert "along which the energy falls" in printed
+    assert "smaller --fmax" in printed
     assert results_of(folder / "vibrations-pair")["imaginary_modes"] == 1
     assert rows_of(folder / "vibrations-pair")[0]["frequency_per_cm"] == pytest.approx(-8.2175, abs=1e-3)
 
@@ -134,6 +135,29 @@ def test_relaxing_first(folder, capsys):
     assert "note" not in printed
     (frame,) = ase.io.read(folder / "vibrations-pair" / "modes.extxyz", ":")
     assert frame.get_distance(0, 1) == pytest.approx(MINIMUM, abs=1e-4)
+    relaxed = folder / "vibrations-pair" / "relaxed.extxyz"
+    assert ase.io.read(relaxed).get_distance(0, 1) == pytest.approx(MINIMUM, abs=1e-4)
+    results = results_of(folder / "vibrations-pair")
+    assert results["relaxation"]["converged"]
+    assert results["relaxation"]["fmax_eV_per_A"] == 1e-6
+    assert main(["vibrations", "pair.xyz", "--model", ARGON, "--out", "vibrations-pair", "--overwrite"]) == 0
+    capsys.readouterr()
+    assert not relaxed.exists()
+    assert results_of(folder / "vibrations-pair")["relaxation"] is None
+
+
+def test_a_step_that_is_not_used_is_told(hydrogen, folder, capsys):
+    assert main(["vibrations", hydrogen, "--model", HYDROGEN, "--step", "0.01"]) == 0
+    assert "--step 0.01 was not used" in capsys.readouterr().out
+    results = results_of(folder / "vibrations-hydrogen")
+    assert results["step_A"] is None
+    assert results["formula"] == "H2"
+
+
+def test_a_molecule_in_a_periodic_box(folder, capsys):
+    Atoms("Ar2", positions=[(0, 0, 0), (0, 0, MINIMUM)], cell=[20.0] * 3, pbc=True).write("boxed.extxyz")
+    assert main(["vibrations", "boxed.extxyz", "--model", ARGON.replace("30.0", "9.0")]) == 0
+    assert "pbc=False" in capsys.readouterr().out
 
 
 def test_a_crystal(folder, capsys):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import attrs
 import torch
 
+from alchemi_core.data.couplings import coupling_of
 from alchemi_core.derivatives.autograd import energy_derivatives
 from alchemi_core.derivatives.ends import refuse_ends
 from alchemi_core.derivatives.leaves import with_field_leaves, with_leaves
@@ -61,12 +62,21 @@ class CouplingDerivative:
         return FrozenMap({**FIRST, **taken})
 
     def prepare(self, state: GroupState) -> tuple[Batch, tuple[Batch, bool]]:
-        """Put positions, cell and λ on leaves."""
-        data = with_field_leaves(with_leaves(state), self.parameter, keep=state.differentiable)
+        """Put positions, cell and λ on leaves, λ in the precision of the batch whatever type it came in."""
+        data = with_leaves(state)
+        if self.parameter in data.fields:
+            data = data.with_fields(**{self.parameter: data.fields[self.parameter].to(data.dtype)})
+        data = with_field_leaves(data, self.parameter, keep=state.differentiable)
         return data, (data, state.differentiable)
 
     def finish(self, energy: Tensor, tape: tuple[Batch, bool], requested: frozenset[str]) -> dict[str, Tensor]:
-        """Differentiate the summed energy."""
+        """Differentiate the summed energy.
+
+        Raises
+        ------
+        DataError
+            If a derivative by λ is asked, and the batch has none, or not one for each system.
+        """
         data, differentiable = tape
         out = {}
         if geometric := requested & DERIVATIVES:
@@ -78,6 +88,7 @@ class CouplingDerivative:
         return {name: out[name] if differentiable else out[name].detach() for name in requested}
 
     def _by_coupling(self, energy: Tensor, data: Batch, twice: bool) -> dict[str, Tensor]:  # noqa: FBT001
+        coupling_of(data, self.parameter)  # raises where it is not there, or has another shape
         coupling = data.fields[self.parameter]
         first = _gradient(energy, coupling, create_graph=twice)
         if twice:

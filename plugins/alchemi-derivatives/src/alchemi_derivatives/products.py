@@ -102,20 +102,22 @@ class DifferenceProducts:
         """Multiply."""
         if not directions.numel():
             return torch.zeros_like(directions)
-        longest = self._longest(directions)
-        moves = longest > 0.0
-        scales = self.step / longest.where(moves, 1.0)
-        ahead, behind = self._forces([self.state.data.positions + sign * scales * directions for sign in SIGNS])
+        largest = self._most(directions.abs().amax(dim=2))
+        moves = largest > 0.0
+        # The squares of very small numbers are zero: lengths are those of vectors whose largest component is one.
+        units = directions / largest.where(moves, 1.0)
+        longest = self._most(units.norm(dim=2)).where(moves, 1.0)
+        moved = units * (self.step / longest)
+        ahead, behind = self._forces([self.state.data.positions + sign * moved for sign in SIGNS])
         # A system that stays where it is has no products, whatever its forces are rounded to.
-        return torch.where(moves, (behind - ahead) / (2.0 * scales), 0.0)
+        return torch.where(moves, (behind - ahead) * (longest / (2.0 * self.step)) * largest, 0.0)
 
-    def _longest(self, directions: Tensor) -> Tensor:
-        """Return how far the atom of its system that goes furthest would go [K, N, 1]."""
+    def _most(self, values: Tensor) -> Tensor:
+        """Return the largest value [K, N] of each atom's system: [K, N, 1]."""
         data = self.state.data
-        systems = data.batch_idx.expand(len(directions), -1)
-        longest = directions.new_zeros(len(directions), data.num_systems)
-        longest = longest.scatter_reduce(1, systems, directions.norm(dim=2), "amax")
-        return longest[:, data.batch_idx].unsqueeze(2)
+        systems = data.batch_idx.expand(len(values), -1)
+        most = values.new_zeros(len(values), data.num_systems).scatter_reduce(1, systems, values, "amax")
+        return most[:, data.batch_idx].unsqueeze(2)
 
     def _forces(self, moved: list[Tensor]) -> list[Tensor]:
         if len(moved[0]) == 1:  # of the same size as the batch, which values that are held fixed need

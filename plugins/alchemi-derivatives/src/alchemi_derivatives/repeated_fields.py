@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WHO = "force-constants"
 FIELD = "electric_field"
+WITHOUT_DIRECTION = ("total_charge", "multiplicity", "coupling")
 DIGITS = 6
 """To which values of two atoms agree where symmetry may exchange them."""
 
@@ -56,7 +57,7 @@ def check_fields(data: Batch, *, symmetry: bool) -> None:
         directed = field.ndim > 1 and field.shape[1:] != (1,)
         if is_per_atom(name, data):
             broken = directed
-        elif name in ("total_charge", "multiplicity"):
+        elif name in WITHOUT_DIRECTION:
             broken = False
         elif name == FIELD:
             broken = bool((field != 0.0).any())
@@ -84,7 +85,7 @@ def repeated(name: str, data: Batch, origins: Tensor, systems: Sequence[int], ce
     -------
     Tensor
         By atom: the values of the images' origins. A total charge adds up over the cells, and so does the spin
-        S of a multiplicity 2S + 1; an electric field stays as it is.
+        S of a multiplicity 2S + 1; an electric field and a coupling parameter stay as they are.
     """
     value = data.fields[name].detach()
     if is_per_atom(name, data):
@@ -99,7 +100,7 @@ def repeated(name: str, data: Batch, origins: Tensor, systems: Sequence[int], ce
 def _unknown(name: str, why: str, fix: str = "") -> DerivativeError:
     return DerivativeError(
         f"the batch has a field {name!r}: {why}",
-        expected="fields by atom, total_charge, multiplicity",
+        expected="fields by atom, total_charge, multiplicity, coupling",
         who=WHO,
         fix=fix or f"leave {name!r} away, if no model needs it",
     )

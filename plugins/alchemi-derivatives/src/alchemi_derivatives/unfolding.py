@@ -8,6 +8,7 @@ import attrs
 import torch
 
 from alchemi_core.data.batch import Batch
+from alchemi_core.errors import DerivativeError
 from alchemi_core.quantities import QUANTITIES
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ def unfold(data: Batch, reach: float) -> Unfolding:
         Molecules, crystals and whatever is periodic in some directions only.
     reach : float, Å
         Images no further than this from some atom of the system are taken.
+
+    Raises
+    ------
+    DerivativeError
+        If a field may go by atom or by system.
     """
     parts = [_cluster(data, system, reach) for system in range(data.num_systems)]
     source, shifts, distance, own = (torch.cat(columns) for columns in zip(*parts, strict=True))
@@ -141,5 +147,12 @@ def _places(data: Batch, source: Tensor, shifts: Tensor) -> Tensor:
 def _repeated(name: str, field: Tensor, data: Batch, source: Tensor) -> Tensor:
     """Give images the field of their atom; what the table does not know is by atom where its length says so."""
     known = QUANTITIES.get(name)
+    if known is None and len(source) != data.num_atoms == data.num_systems == len(field):
+        raise DerivativeError(
+            f"the batch has a field {name!r} that may go by atom or by system: every system has one atom",
+            expected="fields whose length says which",
+            who="derivative_fn atomic-virials",
+            fix=f"leave {name!r} away, if no model needs it, or take a larger cell",
+        )
     by_atom = len(field) == data.num_atoms if known is None else known.per_atom
     return field[source] if by_atom else field

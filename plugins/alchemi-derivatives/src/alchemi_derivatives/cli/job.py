@@ -84,7 +84,9 @@ class Job:
         """Make a batch of structures on the device and in the precision of the job."""
         return Batch.from_ase(atoms, dtype=self.dtype, device=self.device)
 
-    def write_record(self, model: str, outputs: Iterable[str], results: Mapping[str, Any]) -> Path:
+    def write_record(
+        self, model: str, outputs: Iterable[str], results: Mapping[str, Any], citations: Sequence[str] = ()
+    ) -> Path:
         """Write ``run.json``: inputs, versions, plan, citations, results.
 
         Parameters
@@ -95,9 +97,12 @@ class Job:
             What was asked of the pipeline.
         results : mapping
             Of the command, as JSON can hold it.
+        citations : sequence of str
+            Beside those of the models.
         """
         path = self.folder.path / "run.json"
         described = describe_model(model, self.pipeline, outputs)
+        described["citations"] = [*described["citations"], *citations]
         seconds = time.perf_counter() - self.began
         write_json(path, {**self.record, "seconds": seconds, "model": described, "status": "done", "results": results})
         return path

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from phonopy import Phonopy
 
 FILES = ("phonons.png", "bands.csv", "dos.csv", "thermal.csv", "phonopy_params.yaml", "run.json")
+PHONOPY = "doi:10.1088/1361-648X/acd831"
+"""To cite for displacements, symmetry and spectra."""
+
 DENSE = 60.0
 """Å; the mesh of q-points is that of a supercell of this length."""
 
@@ -49,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     spectrum = PhononSpectrum.of(phonon, path, mesh)
     _write(job, arguments, phonon, spectrum, rest)
     show_summary(phonon, spectrum)
-    _say_what_is_off(rest, phonon)
+    sys.stdout.writelines(f"{line}\n" for line in _what_is_off(rest, phonon))
     sys.stdout.write(f"wrote {job.folder.path}\n")
     return 0
 
@@ -112,14 +115,18 @@ def _write(
     formula = Symbols(job.structure.atoms.numbers).get_chemical_formula("metal", empirical=True)
     cells = f"{len(phonon.supercell)} atoms in the supercell"
     plot_phonons(folder / "phonons.png", spectrum, f"Phonons of {formula}", f"{arguments.model}   {cells}")
-    job.write_record(arguments.model, FORCES, describe(phonon, spectrum) | rest)
+    found = describe(phonon, spectrum) | rest
+    results = found | {"displacement_A": arguments.displacement, "warnings": _what_is_off(rest, phonon)}
+    job.write_record(arguments.model, FORCES, results, citations=[PHONOPY])
 
 
-def _say_what_is_off(rest: dict[str, float], phonon: Phonopy) -> None:
+def _what_is_off(rest: dict[str, float], phonon: Phonopy) -> list[str]:
+    lines = []
     force, stress = rest["max_force_eV_per_A"], rest.get("max_stress_GPa", 0.0)
     if force > SMALL_FORCE:
-        sys.stdout.write(f"warning: forces up to {force:.3g} eV/Å: not at rest; alchemi relax makes it so\n")
+        lines.append(f"warning: forces up to {force:.3g} eV/Å: not at rest; alchemi relax makes it so")
     if stress > SMALL_STRESS:
-        sys.stdout.write(f"warning: stress up to {stress:.3g} GPa: phonons of a strained crystal, unless relaxed\n")
+        lines.append(f"warning: stress up to {stress:.3g} GPa: phonons of a strained crystal, unless relaxed")
     if len(set(phonon.primitive.numbers.tolist())) > 1:
-        sys.stdout.write("no splitting of longitudinal and transverse optical modes at Γ (no Born charges)\n")
+        lines.append("no splitting of longitudinal and transverse optical modes at Γ (no Born charges)")
+    return lines

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from alchemi_derivatives.modes import Modes
 
-FILES = ("frequencies.csv", "modes.extxyz", "vibrations.png", "run.json")
+FILES = ("frequencies.csv", "modes.extxyz", "vibrations.png", "relaxed.extxyz", "run.json")
 
 AMPLITUDE = 0.3
 """Largest displacement of an atom in the modes that are written, Å."""
