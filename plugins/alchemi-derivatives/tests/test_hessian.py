@@ -18,7 +18,7 @@ from alchemi_core import (
     create_model,
     differentiate,
 )
-from alchemi_core.errors import DataError, OptionError, PlanningError
+from alchemi_core.errors import DataError, OptionError
 
 EPSILON, SIGMA = 0.0104, 3.4
 NO_OPTIONS: dict[str, object] = {}
@@ -189,9 +189,10 @@ def test_options_that_cannot_be_right(options, words):
         differentiate(argon(), "hessian", **options)
 
 
-def test_stress_beside_differences_is_refused():
-    with pytest.raises(PlanningError, match="stress"):
-        differentiate(argon(), "hessian", **DIFFERENCES).plan_for({"hessian", "stress"})
+def test_stress_beside_differences_is_that_of_the_models():
+    batch = Batch.from_ase(bulk("Ar", "fcc", a=5.1))
+    out = differentiate(argon(), "hessian", **DIFFERENCES)(batch, {"hessian", "stress"})
+    torch.testing.assert_close(out["stress"], (1.0 * argon())(batch, {"stress"})["stress"])
 
 
 def test_blocks_of_another_batch():

@@ -38,7 +38,6 @@ class Hessian:
     method : {"graph", "differences"}
         Differentiate the forces on the graph, which is exact and gives every term of values passed between models, or
         take central differences of forces, for models that can be differentiated once only or report their forces.
-        With differences, stress and virial have to be asked of another pipeline.
     step : float, Å, optional
         Displacement of the differences: by default 0.005 in float64 and 0.01 in float32. The error is of second order
         in it, and that of the forces divided by it is added.
