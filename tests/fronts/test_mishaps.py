@@ -127,7 +127,7 @@ def test_an_index_beyond_the_end_says_how_many_there_are(alchemi, here, name, in
 
 
 def test_ctrl_c_while_starting_is_one_line(monkeypatch, capsys):
-    def interrupted():
+    def interrupted(*_commands):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("alchemi_core.cli.main.parser", interrupted)
