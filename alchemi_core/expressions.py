@@ -19,6 +19,8 @@ import attrs
 from alchemi_core.frozenmap import FrozenMap, freeze
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from alchemi_core.models import BaseModelMixin
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.registry import Registry
@@ -177,13 +179,18 @@ def _step(term: Term, registry: Registry) -> PipelineStep:
 def _create(term: Term, registry: Registry) -> BaseModelMixin:
     from alchemi_core.registry import create_model
 
-    options = {key: _thaw(value) for key, value in term.options.items()}
-    return create_model(_offered_name(term.name, registry), registry=registry, **options)
+    name = offered_name(term.name, registry.names("model"))
+    return create_model(name, registry=registry, **plain_options(term))
 
 
-def _offered_name(written: str, registry: Registry) -> str:
+def plain_options(term: Term) -> dict[str, Any]:
+    """Return the options of a term as plain values: mappings as dict."""
+    return {key: _thaw(value) for key, value in term.options.items()}
+
+
+def offered_name(written: str, offered: Iterable[str]) -> str:
     """Return the offered name that the written one stands for; ``_`` and ``-`` are the same here."""
-    offered = registry.names("model")
+    offered = tuple(offered)
     same = [name for name in offered if name.replace("_", "-") == written.replace("_", "-")]
     return written if written in offered or not same else same[0]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alchemi_core.algebra import differentiate
 from alchemi_core.errors import ExpressionError, OptionError
-from alchemi_core.expressions import Term, parse_expression
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.expressions import Term, offered_name, parse_expression, plain_options
 from alchemi_core.registry import default_registry
 
 if TYPE_CHECKING:
     from alchemi_core.pipeline import PipelineModelWrapper
-    from alchemi_core.registry import Registry
 
 OPTION = "--derivative"
 EXAMPLE = "hessian(method='differences')"
@@ -40,8 +38,8 @@ def derived(pipeline: PipelineModelWrapper, written: str) -> PipelineModelWrappe
     """
     registry = default_registry()
     term = read_strategy(written)
-    options = {key: _plain(value) for key, value in term.options.items()}
-    return differentiate(pipeline, _offered_name(term.name, registry), registry=registry, **options)
+    name = offered_name(term.name, registry.names("derivative"))
+    return differentiate(pipeline, name, registry=registry, **plain_options(term))
 
 
 def read_strategy(written: str) -> Term:
@@ -66,17 +64,3 @@ def read_strategy(written: str) -> Term:
             fix="weights, sums and renames go into --model",
         )
     return term
-
-
-def _offered_name(written: str, registry: Registry) -> str:
-    """Return the offered name that the written one stands for; ``_`` and ``-`` are the same here."""
-    offered = registry.names("derivative")
-    same = [name for name in offered if name.replace("_", "-") == written.replace("_", "-")]
-    return written if written in offered or not same else same[0]
-
-
-def _plain(value: Any) -> Any:
-    """Return a literal as a strategy takes it: mappings as dict."""
-    if isinstance(value, FrozenMap):
-        return {key: _plain(item) for key, item in value.items()}
-    return tuple(_plain(item) for item in value) if isinstance(value, tuple) else value

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, get_args
 
 import attrs
-import torch
 
 from alchemi_core.derivatives.autograd import AutogradTape, energy_derivatives
 from alchemi_core.derivatives.leaves import with_leaves
 from alchemi_core.frozenmap import FrozenMap
 from alchemi_core.quantities import DERIVATIVES, DerivativeOf
 from alchemi_derivatives.first_derivatives import FIRST
-from alchemi_derivatives.moments import check_choice, check_molecules, dipole_of_charges
+from alchemi_derivatives.moments import by_variable, check_choice, check_molecules, dipole_of_charges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +103,7 @@ class BornCharges:
             if "dipole" in asked:
                 out["dipole"] = dipole
             if "born_charges" in asked:
-                out["born_charges"] = by_positions(dipole, tape.data.positions, create_graph=tape.differentiable)
+                out["born_charges"] = by_variable(dipole, tape.data.positions, create_graph=tape.differentiable)
         if first := requested & DERIVATIVES:
             out |= energy_derivatives(energy, tape.data, first, create_graph=tape.differentiable)
         return out
@@ -115,31 +114,3 @@ class BornCharges:
         fix = "pbc=False for a molecule in a box, or a model that gives a dipole, with of='dipole'"
         check_molecules(data, f"derivative_fn {WHO}", fix)
         return dipole_of_charges(values["charges"], data)
-
-
-def by_positions(dipole: Tensor, positions: Tensor, *, create_graph: bool) -> Tensor:
-    """Return dμ_i/dr_j of each atom.
-
-    Parameters
-    ----------
-    dipole : Tensor [B, 3], e·Å
-        Of each system, from its own atoms alone.
-    positions : Tensor [N, 3], Å
-        Requiring grad.
-    create_graph : bool
-        Whether the result can be differentiated again.
-
-    Returns
-    -------
-    Tensor [N, 3, 3], e
-        Zero where the dipole does not depend on the positions.
-    """
-    if not dipole.requires_grad:
-        return positions.new_zeros(len(positions), 3, 3)
-    rows = [
-        torch.autograd.grad(
-            component.sum(), positions, retain_graph=True, create_graph=create_graph, materialize_grads=True
-        )[0]
-        for component in dipole.unbind(1)
-    ]
-    return torch.stack(rows, dim=1)

@@ -54,6 +54,34 @@ def dipole_of_charges(charges: Tensor, data: Batch, origin: Origin = "coordinate
     return _by_system(charges.unsqueeze(1) * places, data)
 
 
+def by_variable(dipole: Tensor, variable: Tensor, *, create_graph: bool) -> Tensor:
+    """Return dμ_i/dx_j, x the position of each atom or the field of each system.
+
+    Parameters
+    ----------
+    dipole : Tensor [B, 3], e·Å
+        Of each system, from its own part of the variable alone.
+    variable : Tensor [N, 3] or [B, 3]
+        Requiring grad.
+    create_graph : bool
+        Whether the result can be differentiated again.
+
+    Returns
+    -------
+    Tensor [N, 3, 3] or [B, 3, 3]
+        Zero where the dipole does not depend on the variable, as that of fixed charges on a field.
+    """
+    if not dipole.requires_grad:
+        return variable.new_zeros(len(variable), 3, 3)
+    rows = [
+        torch.autograd.grad(
+            component.sum(), variable, retain_graph=True, create_graph=create_graph, materialize_grads=True
+        )[0]
+        for component in dipole.unbind(1)
+    ]
+    return torch.stack(rows, dim=1)
+
+
 def centres_of_mass(data: Batch) -> Tensor:
     """Return Σ_i m_i r_i / Σ_i m_i of each system [B, 3] in Å, with standard atomic weights; zero without atoms."""
     table = torch.as_tensor(atomic_masses, dtype=data.dtype, device=data.device)

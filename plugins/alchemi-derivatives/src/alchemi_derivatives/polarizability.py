@@ -14,6 +14,7 @@ from alchemi_core.errors import DerivativeError
 from alchemi_core.frozenmap import FrozenMap
 from alchemi_core.quantities import DERIVATIVES, DerivativeOf
 from alchemi_derivatives.first_derivatives import FIRST
+from alchemi_derivatives.moments import by_variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,7 @@ class Polarizability:
             field = tape.data.fields[FIELD]
             dipole = _dipole(energy, field)
             if "polarizability" in requested:
-                out["polarizability"] = _by_field(dipole, field, create_graph=tape.differentiable)
+                out["polarizability"] = by_variable(dipole, field, create_graph=tape.differentiable)
             if "dipole" in requested:
                 out["dipole"] = dipole
         if first := requested & DERIVATIVES:
@@ -103,16 +104,3 @@ def _dipole(energy: Tensor, field: Tensor) -> Tensor:
         )
     refuse_ends(gradient, f"derivative_fn {WHO}")
     return -gradient
-
-
-def _by_field(dipole: Tensor, field: Tensor, *, create_graph: bool) -> Tensor:
-    """Return dμ_i/dF_j: zero where the energy is linear in the field, as that of fixed charges is."""
-    if not dipole.requires_grad:
-        return field.new_zeros(len(field), 3, 3)
-    rows = [
-        torch.autograd.grad(
-            component.sum(), field, retain_graph=True, create_graph=create_graph, materialize_grads=True
-        )[0]
-        for component in dipole.unbind(1)
-    ]
-    return torch.stack(rows, dim=1)
