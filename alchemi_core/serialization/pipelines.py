@@ -12,8 +12,8 @@ from alchemi_core.models import BaseModelMixin, ModelOrigin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.document import FORMAT, TopologyReader, describe_topology, field, plain_models
-from alchemi_core.serialization.factory_serializer import check_fits, fill
 from alchemi_core.serialization.file import read_file, write_file
+from alchemi_core.serialization.tensors import check_fits, fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ def save_pipeline(pipeline: PipelineModelWrapper, path: str | Path, registry: Re
         "models": [_describe_model(model, origin, plugins) for model, (origin, _) in zip(models, written, strict=True)],
         "topology": describe_topology(pipeline.topology, numbers, lambda fn: _describe_strategy(fn, plugins)),
     }
-    tensors = {f"{i}.{name}": tensor for i, (_, own) in enumerate(written) for name, tensor in own.items()}
+    tensors = {f"{i}.{name}": tensor.cpu().contiguous() for i, (_, own) in enumerate(written) for name, tensor in own.items()}
     write_file(Path(path), document, tensors)
 
 
