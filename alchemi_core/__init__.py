@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.quantities import DerivativeOf
     from alchemi_core.registry import Registry, create_derivative, create_model
-    from alchemi_core.serialization.pipelines import load_pipeline
+    from alchemi_core.serialization.loading import load_pipeline
     from alchemi_core.topology import PipelineGroup, PipelineStep
     from alchemi_core.weights import Coupling
 
@@ -96,7 +96,7 @@ _HOMES = {
     "pipeline": ("PipelineModelWrapper",),
     "quantities": ("DerivativeOf",),
     "registry": ("Registry", "create_derivative", "create_model"),
-    "serialization.pipelines": ("load_pipeline",),
+    "serialization.loading": ("load_pipeline",),
     "topology": ("PipelineGroup", "PipelineStep"),
     "weights": ("Coupling",),
 }

@@ -236,34 +236,30 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         calculator: Calculator = load_target("alchemi_core.ase:AlchemiCalculator")(self, **options)
         return calculator
 
-    def save(self, path: str | Path) -> None:
-        """Write the pipeline to a file from which `load_pipeline` rebuilds it; see `alchemi_core.serialization`."""
-        load_target("alchemi_core.serialization.pipelines:save_pipeline")(self, path, self._registry)
+    def save(self, path: str | Path, *, reference_weights: bool = False) -> None:
+        """Write the pipeline to a file, whole or not at all, from which `load_pipeline` rebuilds it.
+
+        With `reference_weights`, weights that a plugin makes again by itself are named by their checksums instead.
+
+        Raises
+        ------
+        SerializationError
+            If an option of a model, or a tensor, is nothing that a file can hold.
+        """
+        save = load_target("alchemi_core.serialization.saving:save_pipeline")
+        save(self, path, self._registry, reference_weights=reference_weights)
 
     @classmethod
     def load(
         cls,
         path: str | Path,
-        models: Sequence[BaseModelMixin] | None = None,
+        models: Sequence[BaseModelMixin] | Mapping[int, BaseModelMixin] | None = None,
         derivative_fns: Mapping[int, Any] | None = None,
-        *,
-        registry: Registry | None = None,
+        **options: Any,
     ) -> PipelineModelWrapper:
-        """Rebuild a pipeline from a file, handing over models and functions that no plugin offers.
-
-        Parameters
-        ----------
-        path : str or Path
-            Written by `save`.
-        models : sequence of BaseModelMixin, optional
-            In the order their steps were declared, each once.
-        derivative_fns : mapping of int to callable, optional
-            Functions by group number.
-        registry : Registry, optional
-            Where offers are looked up; by default the installed plugins.
-        """
-        loader = load_target("alchemi_core.serialization.pipelines:load_pipeline")
-        loaded: PipelineModelWrapper = loader(path, models=models, derivative_fns=derivative_fns, registry=registry)
+        """Rebuild a pipeline from a file; all arguments are those of `load_pipeline`, where they are explained."""
+        loader = load_target("alchemi_core.serialization.loading:load_pipeline")
+        loaded: PipelineModelWrapper = loader(path, models=models, derivative_fns=derivative_fns, **options)
         return loaded
 
     def extra_repr(self) -> str:

@@ -15,7 +15,7 @@ LAYERS = (
     "errors frozenmap atomic_write",
     "quantities",
     "contract weights neighbors.config neighbors.routing offers hookspecs",
-    "outputs plugin_records distributions compatibility",
+    "outputs plugin_records distributions compatibility versions",
     "models selection",
     "topology",
     "planning",

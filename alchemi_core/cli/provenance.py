@@ -6,12 +6,11 @@ import hashlib
 import platform
 import sys
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import Requirement
-
+from alchemi_core.distributions import CORE, core_version
 from alchemi_core.registry import default_registry
+from alchemi_core.versions import builds_on, installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from alchemi_core.cli.structures import Structure
     from alchemi_core.pipeline import PipelineModelWrapper
 
-CORE = "alchemi-core"
 UPSTREAM = ("torch", "ase", "numpy")
 
 
@@ -65,28 +63,13 @@ def versions() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        CORE: metadata.version(CORE),
+        CORE: core_version(),
         **{name: found for name in UPSTREAM if (found := installed(name))},
         "plugins": {
-            record.distribution: {"version": record.version, "builds_on": requirements(record.distribution)}
+            record.distribution: {"version": record.version, "builds_on": builds_on(record.distribution)}
             for record in plugins
         },
     }
-
-
-def requirements(distribution: str) -> dict[str, str]:
-    """Installed versions of what a distribution requires."""
-    named = [Requirement(text) for text in metadata.requires(distribution) or ()]
-    wanted = [one.name for one in named if one.marker is None or one.marker.evaluate()]
-    return {name: found for name in wanted if name != CORE and (found := installed(name))}
-
-
-def installed(name: str) -> str | None:
-    """Return the version of a distribution, or None where it is not installed."""
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def describe_run(words: Sequence[str], structures: Sequence[Structure], device: str, dtype: str) -> dict[str, Any]:

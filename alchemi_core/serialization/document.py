@@ -17,7 +17,6 @@ from alchemi_core.planning.flat import inner_topology
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
 from alchemi_core.weights import Affine, Weight
 
-FORMAT = 1
 MAX_DEPTH = 16
 """Pipelines nested deeper than this are refused on reading."""
 
@@ -64,6 +63,13 @@ def _describe_step(step: PipelineStep, numbers: Mapping[int, int], strategy: Cal
         else {"pipeline": describe_topology(inner, numbers, strategy)}
     )
     return {**model, "wire": dict(step.wire), "weight": _describe_weight(step.weight), "detach": step.detach}
+
+
+def reduction_names(document: Document) -> set[str]:
+    """Return the names of all rules of summation in a described topology, nested pipelines included."""
+    names = set((document["settings"]["reductions"] or {}).values())
+    inner = [step["pipeline"] for group in document["groups"] for step in group["steps"] if "pipeline" in step]
+    return names.union(*map(reduction_names, inner))
 
 
 def _describe_weight(weight: float | Weight) -> Any:

@@ -1,15 +1,16 @@
-"""The pipeline file: a safetensors file whose header carries the document. Written whole or not at all."""
+"""The pipeline file: a safetensors file whose head carries the document. Written whole or not at all."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import save_file
 
-from alchemi_core.atomic_write import write_bytes
+from alchemi_core.atomic_write import replacing
 from alchemi_core.errors import SerializationError
+from alchemi_core.serialization.digests import check_tensors
+from alchemi_core.serialization.header import KEY, Header, document_text, seal, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,49 +18,75 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-KEY = "alchemi"
-
 
 def write_file(path: Path, document: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Write a document and its tensors; an interrupted write leaves the old file, or none.
 
+    Parameters
+    ----------
+    path : Path
+        Replaced when it exists.
+    document : mapping
+        JSON values; the digests of the tensors are added to it.
+    tensors : mapping of str to Tensor
+        On the CPU, contiguous, no two on the same memory.
+
     Raises
     ------
     SerializationError
-        If the document holds something that JSON cannot.
+        If a tensor has a type that the format does not hold, or the file cannot be written.
     """
+    digests = {name: found.digest for name, found in check_tensors(tensors).items()}
+    text = document_text({**document, "tensors": digests})
     try:
-        text = json.dumps(document, allow_nan=False)
-    except (TypeError, ValueError) as error:
+        with replacing(path) as draft:
+            draft.touch()
+            mode = draft.stat().st_mode  # that of any new file; safetensors has a stricter one of its own
+            save_file(dict(tensors), draft, metadata={KEY: text})
+            draft.chmod(mode)
+            seal(draft)
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if isinstance(error, SerializationError):
+            raise
         raise SerializationError(
-            f"the pipeline cannot be written as JSON: {error}",
-            expected="model options that are numbers, texts, lists and mappings",
+            f"cannot be written: {type(error).__name__}: {error}",
+            expected="a folder that can be written to, and tensors of a type that safetensors knows",
             who=str(path),
         ) from error
-    write_bytes(path, save(dict(tensors), metadata={KEY: text}))
 
 
-def read_file(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return the document and the tensors of a pipeline file.
+def read_tensors(path: Path, header: Header, digests: Mapping[str, str], *, allow_nan: bool) -> dict[str, Tensor]:
+    """Return the tensors of a file, mapped into memory, after a look at every byte.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    header : Header
+        Of the same file.
+    digests : mapping of str to str
+        Of each tensor; none in files of format 1, which are not checked.
+    allow_nan : bool
+        Whether numbers may be NaN.
 
     Raises
     ------
     SerializationError
-        If the file is not a pipeline file.
+        If bytes were changed, tensors are missing, or there are NaN.
     """
     try:
         with safe_open(path, framework="pt") as opened:
-            text = (opened.metadata() or {}).get(KEY)
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
-        document = json.loads(text or "null")
-    except (SafetensorError, OSError, ValueError, RecursionError) as error:
-        raise _unreadable(path, f"{type(error).__name__}: {error}") from error
-    if not isinstance(document, dict):
-        raise _unreadable(path, "it carries no pipeline")
-    return document, tensors
-
-
-def _unreadable(path: Path, why: str) -> SerializationError:
-    return SerializationError(
-        f"cannot be read as a pipeline file: {why}", expected="a file written by pipe.save(path)", who=str(path)
-    )
+            tensors = {name: opened.get_tensor(name) for name in header.tensors}
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise unreadable(path, f"{type(error).__name__}: {error}") from error
+    checked = check_tensors(tensors)
+    if digests and {name: one.digest for name, one in checked.items()} != dict(digests):
+        raise unreadable(path, "it was changed after it was written, or is damaged: its checksums do not agree")
+    if not allow_nan and (bad := sorted(name for name, one in checked.items() if one.has_nan)):
+        raise SerializationError(
+            f"{len(bad)} tensors hold numbers that are NaN, the first being {bad[0]!r}",
+            expected="weights that are numbers",
+            who=str(path),
+            fix="load_pipeline(path, allow={'nan'}), if they are meant to be",
+        )
+    return tensors

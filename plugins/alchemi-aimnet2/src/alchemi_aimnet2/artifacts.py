@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from alchemi_aimnet2.building import UNBUILDABLE, build_network, complaint
 from alchemi_aimnet2.checkpoints import WHO
 from alchemi_aimnet2.facts import Facts, ScreenedCoulomb
 from alchemi_aimnet2.upstream import (
-    AEVSV,
     D3TS,
-    DFTD3,
     AIMNet2,
-    LRCoulomb,
-    SRCoulomb,
-    assemble_v2_model,
     extract_species,
     resolve_model_import_policy,
     validate_v2_artifact_with_policy,
@@ -35,8 +31,7 @@ if TYPE_CHECKING:
 
 _UNUSUAL = "Untrusted import path"
 _UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError, AttributeError, TypeError)
-_UNBUILDABLE = (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, RuntimeError)
-"""How torch and aimnet fail at a file or a description that they do not understand."""
+"""How torch fails at a file that it does not understand."""
 
 
 def holds_program(path: Path) -> bool:
@@ -48,8 +43,10 @@ def holds_program(path: Path) -> bool:
         return False  # whatever it is, reading it as tensors says so
 
 
-def read_artifact(checkpoint: Checkpoint, registry: Registry, *, trusted: bool) -> tuple[AIMNet2, Facts]:
-    """Build the network of a checkpoint and collect what the file says of it.
+def read_artifact(
+    checkpoint: Checkpoint, registry: Registry, *, trusted: bool
+) -> tuple[AIMNet2, Facts, dict[str, Any]]:
+    """Return the network of a checkpoint, what the file says of it, and its description.
 
     Parameters
     ----------
@@ -70,16 +67,12 @@ def read_artifact(checkpoint: Checkpoint, registry: Registry, *, trusted: bool) 
     policy = resolve_model_import_policy(None, "unsafe" if trusted else "extend")
     try:
         description, tensors = validate_v2_artifact_with_policy(content, policy, validation="canonical")
-        about: Any = {name: value for name, value in content.items() if name not in ("model_yaml", "state_dict")}
-        network = assemble_v2_model(
-            description, tensors, about, policy=policy, device="cpu", source=path.name, unexpected="error"
-        )
-    except (*_UNBUILDABLE, TypeError, ValueError) as error:
+        network = build_network(description, tensors, policy, path.name)
+    except UNBUILDABLE as error:
         raise _not_usable(path, error) from error
-    if not isinstance(network, AIMNet2):
-        raise _no_network(path, f"describes a {type(network).__name__}")
-    _check_outputs(path, network, content)
-    return network, _facts(network, content, checkpoint, registry)
+    if wrong := complaint(network, subtracts=content.get("coulomb_mode", "none") == "sr_embedded"):
+        raise _no_network(path, wrong)
+    return network, _facts(network, content, checkpoint, registry), description
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -108,19 +101,6 @@ def _not_usable(path: Path, error: Exception) -> InputFileError:
         who=WHO,
         fix="trusted=True, if you know where the file is from",
     )
-
-
-def _check_outputs(path: Path, network: AIMNet2, content: dict[str, Any]) -> None:
-    """Refuse networks whose energy is not what the file says: a term would be missing or counted twice."""
-    kinds = [type(module) for module in network.modules()]
-    if LRCoulomb in kinds or DFTD3 in kinds:
-        raise _no_network(path, "has a Coulomb or D3 module inside its network, where it cannot be switched")
-    if type(network.aev) is not AEVSV:
-        raise _no_network(path, f"has neighborhoods of a kind of its own, {type(network.aev).__name__}")
-    subtracts, says = SRCoulomb in kinds, content.get("coulomb_mode", "none") == "sr_embedded"
-    if subtracts is not says:
-        has = "subtracts" if subtracts else "does not subtract"
-        raise _no_network(path, f"{has} Coulomb at short range, but its coulomb_mode says otherwise")
 
 
 def _facts(network: AIMNet2, content: dict[str, Any], checkpoint: Checkpoint, registry: Registry) -> Facts:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from alchemi_aimnet2.facts import Facts
     from alchemi_aimnet2.legacy import Program
     from alchemi_aimnet2.network import Network
+    from alchemi_aimnet2.recipe import Recipe
     from alchemi_aimnet2.terms import Terms
 
 
@@ -27,9 +28,12 @@ class Loaded:
         What is added to the energy of the network.
     contains : mapping of str to str
         Physics in the energy, see `alchemi_core.models.ModelConfig`.
+    recipe : Recipe, optional
+        What the network was built from; None for a program.
     """
 
     network: Network | Program
     facts: Facts
     terms: Terms
     contains: dict[str, str]
+    recipe: Recipe | None = None

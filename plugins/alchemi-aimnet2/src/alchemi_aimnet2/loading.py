@@ -9,10 +9,14 @@ from alchemi_aimnet2.checkpoints import find_checkpoint, read_registry
 from alchemi_aimnet2.legacy import load_archive
 from alchemi_aimnet2.loaded import Loaded
 from alchemi_aimnet2.network import Network
+from alchemi_aimnet2.recipe import Recipe
 from alchemi_aimnet2.terms import choose_terms, contained
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from alchemi_aimnet2.facts import Facts
+    from alchemi_aimnet2.upstream import AIMNet2
 
 
 def load(given: str | Path, wanted: dict[str, Any], *, dtype: str, trusted: bool) -> Loaded:
@@ -33,6 +37,20 @@ def load(given: str | Path, wanted: dict[str, Any], *, dtype: str, trusted: bool
     checkpoint = find_checkpoint(given, registry)
     if holds_program(checkpoint.path):
         return load_archive(checkpoint.path, trusted=trusted, options={**wanted, "dtype": dtype})
-    network, facts = read_artifact(checkpoint, registry, trusted=trusted)
-    terms = choose_terms(facts, **wanted)
-    return Loaded(Network(network, facts, terms), facts, terms, contained(facts, terms))
+    network, facts, description = read_artifact(checkpoint, registry, trusted=trusted)
+    published = checkpoint.registered.name if checkpoint.registered else ""
+    choices = {name: value for name, value in wanted.items() if value is not None}
+    return complete(network, facts, Recipe(description, choices, published, checkpoint.path.name))
+
+
+def complete(network: AIMNet2, facts: Facts, recipe: Recipe) -> Loaded:
+    """Add the terms that were chosen to a network.
+
+    Raises
+    ------
+    OptionError
+        If a choice does not fit the facts.
+    """
+    chosen = {name: recipe.choices.get(name) for name in ("coulomb", "dispersion", "dsf_cutoff", "dsf_alpha")}
+    terms = choose_terms(facts, **chosen)
+    return Loaded(Network(network, facts, terms), facts, terms, contained(facts, terms), recipe)

@@ -31,6 +31,56 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 class AIMNet2(BaseModelMixin, torch.nn.Module):
     """AIMNet2: messages between neighbors, and charges that are passed on, equilibrated, and give the energy.
 
+    `load_aimnet2` makes it of a checkpoint.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        The network with its terms, which becomes part of the model, and what is known of it.
+    dtype : torch.dtype
+        Floating type of the weights.
+    """
+
+    def __init__(self, loaded: Loaded, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.network = loaded.network
+        self.recipe = loaded.recipe
+        self.facts, self.terms = loaded.facts, loaded.terms
+        self.model_config = _config(loaded)
+        if dtype is not torch.float32:
+            self.to(dtype)
+        self.eval()
+
+    def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:  # noqa: ARG002 - all come together
+        """Compute energy and charges.
+
+        Raises
+        ------
+        DataError
+            If a system is periodic and Coulomb is summed over all pairs, or has a charge or multiplicity that the model
+            was not made for.
+        """
+        check_inputs(view, self.facts, self.terms)
+        if not view.num_atoms:
+            return _nothing(view)
+        found = self.network(make_inputs(view, self.facts, self.terms, self.network.dtype), view.num_systems)
+        names = sorted(self.model_config.outputs - {"energy"})
+        atoms = {name: found[name][:-1].to(view.positions.dtype) for name in names}
+        return {"energy": found["energy"].to(view.positions.dtype).unsqueeze(1), **atoms}
+
+
+def load_aimnet2(
+    checkpoint: str | Path = DEFAULT,
+    *,
+    coulomb: str | bool | None = None,
+    dispersion: bool | None = None,
+    dsf_cutoff: float | None = None,
+    dsf_alpha: float | None = None,
+    dtype: str = "float32",
+    trusted: bool = False,
+) -> AIMNet2:
+    """AIMNet2: messages between neighbors, and charges that are passed on, equilibrated, and give the energy.
+
     Anstine, Zubatyuk and Isayev, Chem. Sci. 16, 10228 (2025), https://doi.org/10.1039/D4SC08572H. Open-shell networks:
     Kalita et al., Angew. Chem. Int. Ed. (2026), https://doi.org/10.1002/anie.202516763.
 
@@ -65,48 +115,19 @@ class AIMNet2(BaseModelMixin, torch.nn.Module):
     InputFileError
         If a file is no checkpoint, or must not be read without trust.
     """
-
-    def __init__(
-        self,
-        checkpoint: str | Path = DEFAULT,
-        *,
-        coulomb: str | bool | None = None,
-        dispersion: bool | None = None,
-        dsf_cutoff: float | None = None,
-        dsf_alpha: float | None = None,
-        dtype: str = "float32",
-        trusted: bool = False,
-    ) -> None:
-        super().__init__()
-        weights = _floating_type(dtype)
-        wanted = {"coulomb": coulomb, "dispersion": dispersion, "dsf_cutoff": dsf_cutoff, "dsf_alpha": dsf_alpha}
-        loaded = load(checkpoint, wanted, dtype=dtype, trusted=trusted)
-        self.network = loaded.network
-        self._facts, self._terms = loaded.facts, loaded.terms
-        self.model_config = _config(loaded)
-        if weights is not torch.float32:
-            self.to(weights)
-        self.eval()
-
-    def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:  # noqa: ARG002 - all come together
-        """Compute energy and charges.
-
-        Raises
-        ------
-        DataError
-            If a system is periodic and Coulomb is summed over all pairs, or has a charge or multiplicity that the model
-            was not made for.
-        """
-        check_inputs(view, self._facts, self._terms)
-        if not view.num_atoms:
-            return _nothing(view)
-        found = self.network(make_inputs(view, self._facts, self._terms, self.network.dtype), view.num_systems)
-        names = sorted(self.model_config.outputs - {"energy"})
-        atoms = {name: found[name][:-1].to(view.positions.dtype) for name in names}
-        return {"energy": found["energy"].to(view.positions.dtype).unsqueeze(1), **atoms}
+    weights = floating_type(dtype)
+    wanted = {"coulomb": coulomb, "dispersion": dispersion, "dsf_cutoff": dsf_cutoff, "dsf_alpha": dsf_alpha}
+    return AIMNet2(load(checkpoint, wanted, dtype=dtype, trusted=trusted), weights)
 
 
-def _floating_type(name: Any) -> torch.dtype:
+def floating_type(name: Any) -> torch.dtype:
+    """Return the type that an option names.
+
+    Raises
+    ------
+    OptionError
+        If it is none that weights can have.
+    """
     if not isinstance(name, str) or name not in DTYPES:
         raise OptionError(f"dtype={name!r}", expected="'float32' or 'float64'", who=WHO, fix="dtype='float64'")
     return DTYPES[name]

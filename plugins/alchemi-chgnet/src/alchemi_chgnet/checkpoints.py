@@ -50,8 +50,29 @@ SHIPPED = {
 """By name: the first two were fitted to relaxations of the Materials Project (MPtrj), the last went on to MP-r2SCAN."""
 
 
-def find_checkpoint(given: str | Path) -> tuple[Path, Shipped | None]:
-    """Return the file that a name or path stands for, and what is known about shipped weights.
+@attrs.frozen
+class Provenance:
+    """Where weights came from.
+
+    Parameters
+    ----------
+    checkpoint : str, optional
+        Name of shipped weights.
+    source : str, optional
+        Name of the file, without its folder, of others: for people to read.
+    """
+
+    checkpoint: str | None = None
+    source: str | None = None
+
+    @property
+    def shipped(self) -> Shipped | None:
+        """What is known about shipped weights."""
+        return None if self.checkpoint is None else SHIPPED[self.checkpoint]
+
+
+def find_checkpoint(given: str | Path) -> tuple[Path, Provenance]:
+    """Return the file that a name or path stands for, and what is known of it.
 
     Raises
     ------
@@ -60,9 +81,9 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Shipped | None]:
     """
     name = str(given).lower()
     if name in SHIPPED:
-        return _folder() / SHIPPED[name].file, SHIPPED[name]
+        return _folder() / SHIPPED[name].file, Provenance(checkpoint=name)
     if isinstance(given, str | Path) and Path(given).is_file():
-        return Path(given), None
+        return Path(given), Provenance(source=Path(given).name)
     near = nearest(name, SHIPPED)
     raise OptionError(
         f"checkpoint {str(given)!r} is no file",

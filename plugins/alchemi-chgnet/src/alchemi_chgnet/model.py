@@ -6,29 +6,25 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from alchemi_chgnet.checkpoints import DEFAULT, WHO, find_checkpoint, read_checkpoint
+from alchemi_chgnet.checkpoints import WHO
 from alchemi_chgnet.elements import check_elements, element_table
 from alchemi_chgnet.geometry import find_angles, read_geometry
 from alchemi_chgnet.graph import build_graph
 from alchemi_chgnet.hooks import CITATIONS
-from alchemi_chgnet.network import build_network, depends_on_company, reference_energies
+from alchemi_chgnet.network import depends_on_company, reference_energies
 from alchemi_core.contract import OnGraph
-from alchemi_core.errors import OptionError
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
     from chgnet.model.model import CHGNet
     from torch import Tensor
 
-    from alchemi_chgnet.checkpoints import Shipped
+    from alchemi_chgnet.checkpoints import Provenance
     from alchemi_chgnet.geometry import Geometry
     from alchemi_core.data.view import ModelView
-
-_NO_REFERENCE = 1e-9
-"""Reference energies in eV below this are what a least-squares fit without data leaves."""
 
 
 class CHGNetModel(BaseModelMixin, torch.nn.Module):
@@ -44,35 +40,27 @@ class CHGNetModel(BaseModelMixin, torch.nn.Module):
     An atom without neighbors keeps the energy that the network gives an atom without messages, with zero force. No
     structure that the weights were fitted to held such atoms.
 
+    `alchemi_chgnet.loading.load_chgnet` makes one of a checkpoint; that is what ``create_model("chgnet")`` does.
+
     Parameters
     ----------
-    checkpoint : str or Path
-        Name of shipped weights (``0.3.0``, ``0.2.0``, ``r2scan``), or path of a checkpoint file.
-    trusted : bool
-        Whether code in a checkpoint file may run. Only needed for files that hold more than tensors and numbers.
-
-    Raises
-    ------
-    OptionError
-        If there is no such checkpoint.
-    InputFileError
-        If a file is no checkpoint, or must not be read without trust.
-    DataError
-        If it describes a network that is not known here.
+    network : CHGNet
+        With the weights.
+    provenance : Provenance
+        Where they came from.
+    elements : iterable of int
+        Atomic numbers that the weights were fitted to.
     """
 
     known: Tensor
 
-    def __init__(self, checkpoint: str | Path = DEFAULT, *, trusted: bool = False) -> None:
+    def __init__(self, network: CHGNet, provenance: Provenance, elements: Iterable[int]) -> None:
         super().__init__()
-        if not isinstance(trusted, bool):
-            raise OptionError(f"trusted={trusted!r}", expected="True or False", who=WHO)
-        path, shipped = find_checkpoint(checkpoint)
-        content = read_checkpoint(path, trusted=trusted)
-        self.network = build_network(content)
-        self._apart = depends_on_company(self.network)
-        self._bond_cutoff = float(self.network.graph_converter.bond_graph_cutoff)
-        self.model_config = _config(self.network, shipped)
+        self.network = network
+        self.provenance = provenance
+        self._apart = depends_on_company(network)
+        self._bond_cutoff = float(network.graph_converter.bond_graph_cutoff)
+        self.model_config = _config(network, provenance, frozenset(elements))
         self.register_buffer("known", element_table(self.model_config.elements or ()), persistent=False)
         self.eval()
 
@@ -130,23 +118,16 @@ def _with_angles(geometry: Geometry, view: ModelView, cutoff: float) -> Tensor:
     return systems.index_select(0, view.batch_idx)
 
 
-def _config(network: CHGNet, shipped: Shipped | None) -> ModelConfig:
+def _config(network: CHGNet, provenance: Provenance, elements: frozenset[int]) -> ModelConfig:
     kind = OnGraph({"positions", "cell"})
+    shipped = provenance.shipped
     return ModelConfig(
         name=WHO,
         outputs={"energy": kind, "node_energies": kind, "magmoms": kind},
         active_outputs={"energy", "forces", "stress"},
         supports_pbc=True,
         neighbor_config=NeighborConfig(cutoff=float(network.graph_converter.atom_graph_cutoff)),
-        elements=_elements(network) - (frozenset() if shipped is None else shipped.never_seen),
+        elements=elements,
         level_of_theory="" if shipped is None else shipped.level,
         citations=CITATIONS,
     )
-
-
-def _elements(network: CHGNet) -> frozenset[int]:
-    """Return the elements in the tables of the network, less those whose reference energy no structure determined."""
-    table = reference_energies(network)
-    if table is None:
-        return frozenset(range(1, network.atom_embedding.embedding.num_embeddings + 1))
-    return frozenset((number + 1 for number, energy in enumerate(table.tolist()) if abs(energy) > _NO_REFERENCE))

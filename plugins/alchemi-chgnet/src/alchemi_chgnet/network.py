@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+UNBUILDABLE = (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError)
+"""How chgnet fails at arguments or tensors that do not fit."""
+
 
 def _silent(function: Any) -> Callable[..., None]:
     """Return a copy of a function in whose namespace ``print`` does nothing.
@@ -43,16 +46,22 @@ def build_network(model: Mapping[str, Any]) -> CHGNet:
         If arguments or tensors do not fit the network, or it gives no energies of atoms.
     """
     tensors = model["state_dict"]
-    # Files do not say whether outputs of the message layers have a bias, as those of 0.2.0 do; their tensors do. The
-    # graph converter is not used: its plain form asks for no compiled extension.
-    inferred = {"mlp_out_bias": _has_output_bias(tensors), "graph_converter_algorithm": "legacy"}
+    # Files do not say whether outputs of the message layers have a bias, as those of 0.2.0 do; their tensors do.
+    arguments = {**model["model_args"], "mlp_out_bias": _has_output_bias(tensors)}
     try:
-        network: CHGNet = CHGNet.__new__(CHGNet)
-        _silent(CHGNet.__init__)(network, **{**model["model_args"], **inferred})
+        network = blank_network(arguments)
         network.load_state_dict(tensors)
-    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+    except UNBUILDABLE as error:
         raise DataError(str(error), expected="a checkpoint of chgnet 0.4 or earlier", who=WHO) from error
     _check_atomic(network)
+    return network
+
+
+def blank_network(arguments: Mapping[str, Any]) -> CHGNet:
+    """Return a network with weights as first drawn; one of `UNBUILDABLE` is raised where chgnet cannot build it."""
+    network: CHGNet = CHGNet.__new__(CHGNet)
+    # The graph converter is not used: its plain form asks for no compiled extension.
+    _silent(CHGNet.__init__)(network, **{**arguments, "graph_converter_algorithm": "legacy"})
     return network
 
 

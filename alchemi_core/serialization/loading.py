@@ -1,0 +1,181 @@
+"""Rebuilding a pipeline from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from alchemi_core.errors import AlchemiError, OptionError, SerializationError, nearest
+from alchemi_core.pipeline import PipelineModelWrapper
+from alchemi_core.registry import Registry, default_registry
+from alchemi_core.serialization.document import TopologyReader, field
+from alchemi_core.serialization.file import read_tensors
+from alchemi_core.serialization.header import read_header
+from alchemi_core.serialization.migrations import migrated
+from alchemi_core.serialization.model_entries import check_entry
+from alchemi_core.serialization.model_reader import ModelReader
+from alchemi_core.serialization.named_strategies import StrategyReader
+from alchemi_core.serialization.needs import check_needs, read_needs, without_models
+from alchemi_core.serialization.restoring import tie
+from alchemi_core.serialization.values import named_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor
+
+    from alchemi_core.models import BaseModelMixin
+    from alchemi_core.serialization.header import Header
+    from alchemi_core.serialization.model_entries import Entry
+
+ALLOWANCES = ("nan", "older-plugins")
+"""What is refused unless it is allowed: weights that are NaN, plugins older than those that wrote a file."""
+
+
+def load_pipeline(
+    path: str | Path,
+    *,
+    models: Sequence[BaseModelMixin] | Mapping[int, BaseModelMixin] | None = None,
+    derivative_fns: Mapping[int, Any] | None = None,
+    registry: Registry | None = None,
+    allow: Iterable[str] = (),
+) -> PipelineModelWrapper:
+    """Rebuild a pipeline from a file written by ``pipe.save(path)``.
+
+    No code of the file runs: models and strategies are found by name among what installed plugins offer.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    models : sequence of BaseModelMixin, or mapping of int to BaseModelMixin, optional
+        Models that no plugin offers: all of them in the order their steps were declared, each once, or some by number.
+        They are given the saved weights, once it is known that all of them fit.
+    derivative_fns : mapping of int to callable, optional
+        Functions by group number, for groups whose function no plugin offers.
+    registry : Registry, optional
+        Where offers are looked up; by default the installed plugins.
+    allow : iterable of str
+        ``"nan"`` for weights that are no numbers, ``"older-plugins"`` for plugins older than those that wrote the file.
+
+    Returns
+    -------
+    PipelineModelWrapper
+        On the CPU; ``pipe.to(device)`` moves it.
+
+    Raises
+    ------
+    SerializationError
+        If the file is damaged or not to be trusted, lacks a plugin here, or needs a model or function that was not
+        given.
+    """
+    loading = _Loading(Path(path), registry, registry or default_registry(), _allowances(allow))
+    try:
+        return loading.run(models, derivative_fns or {})
+    except SerializationError:
+        raise
+    # What plugins make of the values in a file, and raise, is theirs; to the caller it is one thing.
+    except Exception as error:
+        found = error.found if isinstance(error, AlchemiError) else f"{type(error).__name__}: {error}"
+        raise SerializationError(
+            f"cannot be rebuilt: {found}",
+            expected=getattr(error, "expected", "") or "a pipeline that the installed plugins can make",
+            who=str(path),
+            fix=getattr(error, "fix", "") or f"alchemi inspect {path}",
+        ) from error
+
+
+def _allowances(allow: Iterable[str]) -> frozenset[str]:
+    names = frozenset([allow] if isinstance(allow, str) else allow)
+    for name in sorted(names - set(ALLOWANCES)):
+        near = nearest(name, ALLOWANCES)
+        raise OptionError(
+            f"allow names {name!r}",
+            expected="some of " + ", ".join(ALLOWANCES),
+            who="load_pipeline",
+            fix=f"write {near!r}" if near else "",
+        )
+    return names
+
+
+@attrs.frozen(eq=False)
+class _Loading:
+    """One reading of one file: `registry` is the user's, `plugins` what to look names up in."""
+
+    path: Path
+    registry: Registry | None
+    plugins: Registry
+    allow: frozenset[str]
+
+    def run(self, models: Any, derivative_fns: Mapping[int, Any]) -> PipelineModelWrapper:
+        header = read_header(self.path)
+        document = migrated(header.document, header.tensors, header.seal)
+        entries = [check_entry(entry) for entry in field(document, "models", list)]
+        given = _numbered(models, entries)
+        self._check_needs(document, entries, given)
+        tensors = self._tensors(header, document, entries)
+        reader = ModelReader(tensors, self.plugins)
+        for number, model in given.items():
+            reader.check_given(entries[number], model, number)
+        built = [
+            given[number] if number in given else reader.rebuild(entry, number) for number, entry in enumerate(entries)
+        ]
+        pipeline = self._pipeline(document, built, StrategyReader(derivative_fns, tensors, self.plugins))
+        for number, (entry, model) in enumerate(zip(entries, built, strict=True)):
+            reader.restore(entry, model, weights=number in given)
+        tie((model, entry["weights"]) for entry, model in zip(entries, built, strict=True))
+        return pipeline
+
+    def _check_needs(
+        self, document: Mapping[str, Any], entries: Sequence[Entry], given: Mapping[int, BaseModelMixin]
+    ) -> None:
+        needed = {entry["offer"] for number, entry in enumerate(entries) if number not in given}
+        handed = {entry["offer"] for entry in entries} - needed
+        needs = without_models(read_needs(field(document, "needs", list)), handed)
+        check_needs(needs, self.plugins, str(self.path), older="older-plugins" in self.allow)
+
+    def _tensors(self, header: Header, document: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Tensor]:
+        used = named_tensors(document["topology"])
+        for entry in entries:
+            used |= {*entry["weights"].values(), *entry["buffers"].values(), *named_tensors(entry.get("options"))}
+        if surplus := sorted(header.tensors.keys() - used):
+            raise SerializationError(
+                f"holds tensors that belong to nothing, the first being {surplus[0]!r:.80}",
+                expected="the tensors of its models",
+                who=str(self.path),
+            )
+        digests = field(document, "tensors", dict)
+        return read_tensors(self.path, header, digests, allow_nan="nan" in self.allow)
+
+    def _pipeline(
+        self, document: Mapping[str, Any], models: Sequence[BaseModelMixin], strategies: StrategyReader
+    ) -> PipelineModelWrapper:
+        reader = TopologyReader(
+            models=models,
+            strategy=strategies.read,
+            wrap=lambda topology: PipelineModelWrapper.from_topology(topology, self.registry),
+        )
+        topology = reader.read(field(document, "topology", dict))
+        try:
+            return PipelineModelWrapper.from_topology(topology, self.registry)
+        except AlchemiError as error:
+            raise SerializationError(f"holds no valid pipeline: {error.found}", who=str(self.path)) from error
+
+
+def _numbered(
+    models: Sequence[BaseModelMixin] | Mapping[int, BaseModelMixin] | None, entries: Sequence[Entry]
+) -> dict[int, BaseModelMixin]:
+    """Return the models handed over, by number."""
+    names = ", ".join(f"{number}: {entry['name']}" for number, entry in enumerate(entries))
+    if isinstance(models, Mapping):
+        for number in models.keys() - set(range(len(entries))):
+            raise SerializationError(f"model {number!r} was given", expected=names, who="load_pipeline")
+        return dict(models)
+    if models is not None and len(models) != len(entries):
+        raise SerializationError(
+            f"{len(models)} models were given", expected=f"{len(entries)}: {names}", who="load_pipeline"
+        )
+    return dict(enumerate(models or ()))

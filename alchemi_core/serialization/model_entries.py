@@ -1,0 +1,137 @@
+"""How one model stands in a file: whose it is, what it was made with, what it declares, and where its tensors are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from alchemi_core.errors import SerializationError
+from alchemi_core.offers import ModelOffer
+from alchemi_core.serialization.contract_text import describe_config
+from alchemi_core.serialization.portability import place_named
+from alchemi_core.serialization.references import refer
+from alchemi_core.serialization.restoring import frozen_names, made_buffers
+from alchemi_core.serialization.values import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from alchemi_core.models import BaseModelMixin, ModelOrigin
+    from alchemi_core.registry import Registry
+    from alchemi_core.serialization.shelf import Shelf
+
+DEFAULT_SERIALIZER = "factory"
+
+Entry = dict[str, Any]
+
+
+@attrs.frozen(eq=False)
+class ModelWriter:
+    """Writes models of one pipeline.
+
+    Parameters
+    ----------
+    shelf : Shelf
+        Takes their tensors.
+    registry : Registry
+        Knows whose they are.
+    by_reference : bool
+        Whether weights that the plugin itself makes are left out, and named by their checksums.
+    """
+
+    shelf: Shelf
+    registry: Registry
+    by_reference: bool = False
+
+    def write(self, model: BaseModelMixin, number: int) -> Entry:
+        """Return the entry of a model.
+
+        Raises
+        ------
+        SerializationError
+            If an option is nothing that a file can hold.
+        """
+        reference = refer(model, self.registry) if self.by_reference else None
+        if reference is not None and model.origin is not None:
+            kept: dict[str, Any] = {"weights": {}, "buffers": {}, "reference": reference}
+            return {**self._about(model, model.origin, number), **kept, "frozen": frozen_names(model)}
+        origin, tensors = serializer_of(model.origin, self.registry).write(model)
+        kept = {
+            "weights": self._kept(tensors, f"{number}.weights"),
+            "buffers": self._kept(made_buffers(model), f"{number}.buffers"),
+            "frozen": frozen_names(model),
+        }
+        return {**self._about(model, origin, number), **kept}
+
+    def _kept(self, tensors: Mapping[str, Tensor], start: str) -> dict[str, str]:
+        return {name: self.shelf.keep(f"{start}.{name}", tensor) for name, tensor in tensors.items()}
+
+    def _about(self, model: BaseModelMixin, origin: ModelOrigin | None, number: int) -> Entry:
+        config = model.model_config
+        common = {"name": config.name, "citations": list(config.citations), "contract": describe_config(config)}
+        if origin is None:
+            return {"offer": None, "why": _why_not(model), **common}
+        offer = self.registry.find(ModelOffer, origin.offer)
+        owner = self.registry.owner(offer)
+        options = encode(dict(origin.options), self._option(number), config.name)
+        about = {"plugin": owner.distribution, "version": owner.version, "licence": offer.licence}
+        return {"offer": origin.offer, "options": options, **about, **common}
+
+    def _option(self, number: int) -> Any:
+        """Return what keeps tensors among the options of a model, each under a key of its own."""
+        taken = iter(range(2**31))
+        return lambda tensor: self.shelf.keep(f"{number}.options.{next(taken)}", tensor)
+
+
+def serializer_of(origin: ModelOrigin | None, registry: Registry) -> Any:
+    """Return the serializer offered for a model's name, else the one for all factories."""
+    own = origin is not None and origin.offer in registry.names("serializer")
+    name = origin.offer if own and origin is not None else DEFAULT_SERIALIZER
+    return registry.load(registry.find("serializer", name))
+
+
+def _why_not(model: BaseModelMixin) -> str:
+    """Say why a model cannot be rebuilt from the file."""
+    if model.origin is None:
+        return "it was made by hand, so no plugin can rebuild it"
+    place = place_named(model.origin.options)
+    maker = f"create_model({model.origin.offer!r}, ...)"
+    if place:
+        return f"{maker} was given a place on the machine that wrote the file: {place}"
+    return f"what {maker} gave cannot be written to a file"
+
+
+def check_entry(entry: Any) -> Entry:
+    """Return an entry of a file whose parts have the types that are read.
+
+    Raises
+    ------
+    SerializationError
+        If they have not.
+    """
+    match entry:
+        case {"offer": None, "name": str(), "weights": dict(weights), "buffers": dict(buffers), "frozen": list(frozen)}:
+            texts = [*weights.values(), *buffers.values(), *frozen]
+        case {
+            "offer": str(),
+            "options": dict(),
+            "name": str(),
+            "plugin": str(),
+            "version": str(),
+            "weights": dict(weights),
+            "buffers": dict(buffers),
+            "frozen": list(frozen),
+        }:
+            texts = [*weights.values(), *buffers.values(), *frozen]
+        case _:
+            texts = [None]
+    if all(isinstance(text, str) for text in texts):
+        return dict(entry)
+    raise SerializationError(
+        f"holds an entry of a model that is not understood: {entry!r:.80}",
+        expected="offer, options, plugin, version, name and tensors",
+        who="pipeline file",
+    )

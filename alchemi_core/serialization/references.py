@@ -1,0 +1,78 @@
+"""Weights by reference: where a plugin makes the same weights again, a file may hold their checksums instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alchemi_core.errors import SerializationError
+from alchemi_core.registry import create_model
+from alchemi_core.serialization.digests import check_tensors
+from alchemi_core.serialization.portability import TRUST, place_named
+from alchemi_core.serialization.restoring import made_buffers
+from alchemi_core.serialization.tensors import tensors_of
+from alchemi_core.serialization.values import DTYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from alchemi_core.models import BaseModelMixin, ModelOrigin
+    from alchemi_core.registry import Registry
+
+
+def refer(model: BaseModelMixin, registry: Registry) -> dict[str, Any] | None:
+    """Return the checksums of a model's tensors if its options alone make them again; else None.
+
+    A model in another floating type than it is made in can be referred to, one that was trained cannot.
+    """
+    origin = model.origin
+    if origin is None or place_named(origin.options) or origin.options.get(TRUST):
+        return None
+    wanted = _described(_all_tensors(model))
+    made = _cast(_all_tensors(create_model(origin.offer, registry=registry, **origin.options)), wanted)
+    return wanted if _described(made) == wanted else None
+
+
+def made_again(origin: ModelOrigin, reference: Mapping[str, Any], registry: Registry) -> BaseModelMixin:
+    """Make a model by its options, and make sure that its tensors are those referred to.
+
+    Raises
+    ------
+    SerializationError
+        If they are not.
+    """
+    model = create_model(origin.offer, registry=registry, **origin.options)
+    own = _all_tensors(model)
+    cast = _cast(own, reference)
+    if _described(cast) != dict(reference):
+        raise SerializationError(
+            f"the weights that {origin.offer!r} has here are not those that the file refers to",
+            expected="weights with the checksums in the file",
+            who=origin.offer,
+            fix="install the plugin, and what it takes weights from, as they were when the file was written",
+        )
+    for name, tensor in own.items():
+        tensor.data = cast[name]
+    return model
+
+
+def _all_tensors(model: BaseModelMixin) -> dict[str, Tensor]:
+    state = tensors_of(model)
+    live = model.state_dict(keep_vars=True) if state else {}  # type: ignore[attr-defined]  # a state: it is a module
+    return {**live, **made_buffers(model)}
+
+
+def _described(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+    plain = {name: tensor.detach().cpu() for name, tensor in tensors.items()}
+    return {name: _about(plain[name], one.digest) for name, one in check_tensors(plain).items()}
+
+
+def _about(tensor: Tensor, digest: str) -> dict[str, Any]:
+    return {"dtype": str(tensor.dtype).removeprefix("torch."), "shape": list(tensor.shape), "sha256": digest}
+
+
+def _cast(tensors: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return tensors in the floating types wanted; what is not wanted, or of a strange type, as it is."""
+    types = {name: DTYPES.get(str(one.get("dtype"))) for name, one in wanted.items() if isinstance(one, dict)}
+    return {name: tensor.detach().to(types.get(name) or tensor.dtype) for name, tensor in tensors.items()}

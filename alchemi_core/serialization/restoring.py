@@ -1,0 +1,70 @@
+"""What a state dict does not carry of a model: buffers that are made, frozen parameters, ties of weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from torch import Tensor
+
+    from alchemi_core.models import BaseModelMixin
+
+
+def made_buffers(model: BaseModelMixin) -> dict[str, Tensor]:
+    """Return floating buffers that are not part of the state: what `to(dtype)` has rounded does not come back."""
+    if not isinstance(model, torch.nn.Module):
+        return {}
+    state = model.state_dict()
+    return {name: one for name, one in model.named_buffers() if name not in state and one.is_floating_point()}
+
+
+def frozen_names(model: BaseModelMixin) -> list[str]:
+    """Return the names of parameters that are not trained."""
+    if not isinstance(model, torch.nn.Module):
+        return []
+    return [name for name, one in model.named_parameters(remove_duplicate=False) if not one.requires_grad]
+
+
+def restore_buffers(model: BaseModelMixin, saved: Mapping[str, Tensor]) -> None:
+    """Put back buffers that the model has with the same shape; others belong to what it works out by itself."""
+    if not isinstance(model, torch.nn.Module):
+        return
+    for name, own in model.named_buffers():
+        if name in saved and saved[name].shape == own.shape:
+            own.data = saved[name].to(own.device, copy=True)
+
+
+def restore_frozen(model: BaseModelMixin, frozen: Iterable[str]) -> None:
+    """Train what was trained and leave alone what was frozen."""
+    names = set(frozen)
+    if isinstance(model, torch.nn.Module):
+        for name, one in model.named_parameters(remove_duplicate=False):
+            if one.is_floating_point():
+                one.requires_grad_(name not in names)
+
+
+def tie(models: Iterable[tuple[BaseModelMixin, Mapping[str, str]]]) -> None:
+    """Make one parameter of those that were one.
+
+    Parameters
+    ----------
+    models : iterable of (BaseModelMixin, mapping of str to str)
+        Each with the keys of its tensors by name; parameters of the same key are the same.
+    """
+    first: dict[str, torch.nn.Parameter] = {}
+    for model, keys in models:
+        own = dict(model.named_parameters(remove_duplicate=False)) if isinstance(model, torch.nn.Module) else {}
+        for name, parameter in own.items():
+            shared = first.setdefault(keys.get(name, ""), parameter) if name in keys else parameter
+            if shared is not parameter:
+                _replace(model, name, shared)
+
+
+def _replace(model: BaseModelMixin, name: str, parameter: torch.nn.Parameter) -> None:
+    path, _, last = name.rpartition(".")
+    assert isinstance(model, torch.nn.Module)
+    model.get_submodule(path).register_parameter(last, parameter)

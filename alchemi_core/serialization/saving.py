@@ -1,0 +1,124 @@
+"""Saving a pipeline to a file."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from alchemi_core.distributions import CORE, core_version
+from alchemi_core.registry import Registry, default_registry
+from alchemi_core.serialization.document import describe_topology, plain_models, reduction_names
+from alchemi_core.serialization.file import write_file
+from alchemi_core.serialization.migrations import FORMAT
+from alchemi_core.serialization.model_entries import ModelWriter
+from alchemi_core.serialization.named_strategies import describe_strategy, strategy_names
+from alchemi_core.serialization.needs import describe_needs, needs_of
+from alchemi_core.serialization.shelf import Shelf
+from alchemi_core.versions import builds_on, installed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from alchemi_core.pipeline import PipelineModelWrapper
+    from alchemi_core.serialization.needs import Need
+
+Document = dict[str, Any]
+
+
+@attrs.frozen(eq=False)
+class Written:
+    """A pipeline as it goes into a file.
+
+    Parameters
+    ----------
+    document : dict
+        JSON values.
+    tensors : mapping of str to Tensor
+        By the keys that the document names.
+    """
+
+    document: Document
+    tensors: Mapping[str, Tensor]
+
+
+def save_pipeline(
+    pipeline: PipelineModelWrapper,
+    path: str | Path,
+    registry: Registry | None = None,
+    *,
+    reference_weights: bool = False,
+) -> None:
+    """Write a pipeline to a file: topology, settings, models by offer name, weights.
+
+    Parameters
+    ----------
+    pipeline : PipelineModelWrapper
+        What to save.
+    path : str or Path
+        Replaced atomically when it exists.
+    registry : Registry, optional
+        Where serializers and strategies are looked up; by default the installed plugins.
+    reference_weights : bool
+        Whether weights that a plugin makes again by itself, as those shipped in its wheel, are left out and named by
+        their checksums. Trained weights are in the file all the same.
+
+    Raises
+    ------
+    SerializationError
+        If an option of a model, or a tensor, is nothing that a file can hold.
+    """
+    written = describe_pipeline(pipeline, registry or default_registry(), by_reference=reference_weights)
+    write_file(Path(path), written.document, written.tensors)
+
+
+def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_reference: bool = False) -> Written:
+    """Return the document of a pipeline and its tensors.
+
+    Parameters and errors are those of `save_pipeline`.
+    """
+    shelf, models = Shelf(), plain_models(pipeline.topology)
+    writer = ModelWriter(shelf, registry, by_reference)
+    entries = [writer.write(model, number) for number, model in enumerate(models)]
+    numbers = {id(model): number for number, model in enumerate(models)}
+    kept = iter(range(2**31))
+    topology = describe_topology(
+        pipeline.topology,
+        numbers,
+        lambda fn: describe_strategy(fn, registry, lambda tensor: shelf.keep(f"strategies.{next(kept)}", tensor)),
+    )
+    needs = needs_of(_offers(entries, topology), registry)
+    document = {
+        "format": FORMAT,
+        "provenance": _provenance(needs),
+        "needs": describe_needs(needs),
+        "models": entries,
+        "topology": topology,
+        "outputs": sorted(pipeline.active_outputs),
+        "citations": list(dict.fromkeys(text for entry in entries for text in entry["citations"])),
+    }
+    return Written(document, shelf.tensors)
+
+
+def _offers(entries: Sequence[Document], topology: Document) -> list[tuple[str, str]]:
+    models = [("model", entry["offer"]) for entry in entries if entry["offer"] is not None]
+    strategies = [("derivative", name) for name in sorted(strategy_names(topology))]
+    return [*models, *strategies, *(("reduction", name) for name in sorted(reduction_names(topology)))]
+
+
+def _provenance(needs: Sequence[Need]) -> Document:
+    torch = installed("torch")
+    return {
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+        CORE: core_version(),
+        "python": platform.python_version(),
+        **({"torch": torch} if torch else {}),
+        "plugins": {
+            one.distribution: {"version": one.version, "builds_on": builds_on(one.distribution)} for one in needs
+        },
+    }
