@@ -140,7 +140,8 @@ class _Loading:
     def _tensors(self, header: Header, document: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Tensor]:
         used = named_tensors(document["topology"])
         for entry in entries:
-            used |= {*entry["weights"].values(), *entry["buffers"].values(), *named_tensors(entry.get("options"))}
+            used |= {*map(str, [*entry["weights"].values(), *entry["buffers"].values()])}
+            used |= named_tensors(entry.get("options"))
         if surplus := sorted(header.tensors.keys() - used):
             raise SerializationError(
                 f"holds tensors that belong to nothing, the first being {surplus[0]!r:.80}",

@@ -112,26 +112,23 @@ def check_entry(entry: Any) -> Entry:
     SerializationError
         If they have not.
     """
-    match entry:
-        case {"offer": None, "name": str(), "weights": dict(weights), "buffers": dict(buffers), "frozen": list(frozen)}:
-            texts = [*weights.values(), *buffers.values(), *frozen]
-        case {
-            "offer": str(),
-            "options": dict(),
-            "name": str(),
-            "plugin": str(),
-            "version": str(),
-            "weights": dict(weights),
-            "buffers": dict(buffers),
-            "frozen": list(frozen),
-        }:
-            texts = [*weights.values(), *buffers.values(), *frozen]
-        case _:
-            texts = [None]
-    if all(isinstance(text, str) for text in texts):
-        return dict(entry)
+    if isinstance(entry, dict) and all(_fits(entry.get(name), kind) for name, kind in _ALWAYS.items()):
+        offered = entry.get("offer") is not None
+        if not offered or all(_fits(entry.get(name), kind) for name, kind in _OFFERED.items()):
+            return entry
     raise SerializationError(
         f"holds an entry of a model that is not understood: {entry!r:.80}",
         expected="offer, options, plugin, version, name and tensors",
         who="pipeline file",
     )
+
+
+_ALWAYS: dict[str, type | None] = {"name": str, "weights": dict, "buffers": dict, "frozen": None}
+_OFFERED: dict[str, type | None] = {"offer": str, "options": dict, "plugin": str, "version": str}
+
+
+def _fits(value: Any, kind: type | None) -> bool:
+    """Tell whether a part has its type; of lists and mappings, that they hold texts. None: a list, or nothing."""
+    if kind is None:
+        return value is None or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    return isinstance(value, kind)

@@ -99,7 +99,7 @@ class ModelReader:
             restore_frozen(model, entry["frozen"])
 
     def _own(self, keys: Mapping[str, str]) -> dict[str, Tensor]:
-        missing = [key for key in keys.values() if key not in self.tensors]
+        missing = [key for key in keys.values() if not isinstance(key, str) or key not in self.tensors]
         if missing:
             raise SerializationError(
                 f"names a tensor that it does not hold, {missing[0]!r:.80}", expected="all tensors", who="pipeline file"

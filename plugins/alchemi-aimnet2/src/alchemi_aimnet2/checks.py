@@ -1,4 +1,4 @@
-"""Checks of values that were read from a pipeline file: each gives the value back, or one error that names its place."""
+"""Checks of values from a pipeline file: each gives the value back, or one error that names its place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wrong(value: object, name: str, expected: str) -> SerializationError:
         f"{name} is {shown}",
         expected=expected,
         who=WHO,
-        fix="the file was damaged or written by other versions; load_pipeline(path, models=[...]) takes a model instead",
+        fix="load_pipeline(path, models=[...]) with a model that you make yourself",
     )
 
 

@@ -11,6 +11,7 @@ from alchemi_aimnet2.loaded import Loaded
 from alchemi_aimnet2.network import Network
 from alchemi_aimnet2.recipe import Recipe
 from alchemi_aimnet2.terms import choose_terms, contained
+from alchemi_core.serialization.portability import leads_elsewhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,8 @@ def load(given: str | Path, wanted: dict[str, Any], *, dtype: str, trusted: bool
     network, facts, description = read_artifact(checkpoint, registry, trusted=trusted)
     published = checkpoint.registered.name if checkpoint.registered else ""
     choices = {name: value for name, value in wanted.items() if value is not None}
-    return complete(network, facts, Recipe(description, choices, published, checkpoint.path.name))
+    source = "" if leads_elsewhere(checkpoint.path.name) else checkpoint.path.name
+    return complete(network, facts, Recipe(description, choices, published, source))
 
 
 def complete(network: AIMNet2, facts: Facts, recipe: Recipe) -> Loaded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from alchemi_aimnet2.checkpoints import WHO
@@ -78,5 +79,4 @@ def _output_shapes(outputs: Any) -> dict[str, list[int]]:
 
 def _layers(name: str, sizes: list[int]) -> dict[str, list[int]]:
     """Return the shapes of weights; every second module is an activation."""
-    pairs = zip(sizes, sizes[1:], strict=False)
-    return {f"{name}.{2 * place}.weight": [end, start] for place, (start, end) in enumerate(pairs)}
+    return {f"{name}.{2 * place}.weight": [end, start] for place, (start, end) in enumerate(pairwise(sizes))}
