@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 import attrs
 
 from alchemi_core.errors import DeclarationError, PluginError
+from alchemi_core.frozenmap import FrozenMap
 from alchemi_core.neighbors.routing import REFERENCE_COSTS
+from alchemi_core.option_units import as_units, check_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +29,7 @@ def _must(meet: Callable[[Any], object], expected: str) -> Any:
 
     def check(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not meet(value):
-            who = f"{type(instance).__name__}(name={getattr(instance, 'name', '?')!r})"
-            raise DeclarationError(f"{attribute.name} is {value!r}", expected=expected, who=who)
+            raise DeclarationError(f"{attribute.name} is {value!r}", expected=expected, who=_who(instance))
 
     return check
 
@@ -43,6 +44,14 @@ _is_cost = _must(lambda value: 0.0 < value < inf, "a positive time in ns")
 _is_line = _must(_matches(r".*\S.*"), "one line of text")
 _is_target = _must(_matches(r"\w+(\.\w+)*:\w+(\.\w+)*"), "'package.module:attribute'")
 _is_role = _must(lambda value: value in ROLES, "one of " + ", ".join(ROLES))
+
+
+def _have_units(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:  # noqa: ARG001
+    check_units(value, _who(instance))
+
+
+def _who(offer: object) -> str:
+    return f"{type(offer).__name__}(name={getattr(offer, 'name', '?')!r})"
 
 
 def _words(value: Any) -> tuple[str, ...]:
@@ -65,7 +74,12 @@ class ModelOffer:
     licence : str
         Licence of the weights or method, as an SPDX name.
     citations : tuple of str
-        What to cite, DOIs where there are some.
+        What to cite, DOIs where there are some. Entries for them stand in ``references.bib`` inside the package, see
+        `alchemi_core.bibliography`.
+    units : mapping of str to str
+        Unit of each option that is a length, an energy or the like, such as ``{"epsilon": "eV"}``: files that people
+        write may then give it in others, ``"0.24 kcal/mol"``. It is that of all numbers inside the option;
+        ``"pairs.r0"`` is that of the entries ``r0`` in the tables of an option ``pairs``.
     """
 
     kind: ClassVar[str] = "model"
@@ -76,6 +90,7 @@ class ModelOffer:
     target: str = attrs.field(validator=_is_target)
     licence: str = ""
     citations: tuple[str, ...] = attrs.field(default=(), converter=_words)
+    units: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=as_units, validator=_have_units)
 
 
 @attrs.frozen(kw_only=True)
@@ -123,6 +138,8 @@ class DerivativeOffer:
     ----------
     name, summary, target
         As for `ModelOffer`; the target is a strategy instance, a strategy class, or a function.
+    units : mapping of str to str
+        As for `ModelOffer`, of the strategy's options.
     """
 
     kind: ClassVar[str] = "derivative"
@@ -131,6 +148,7 @@ class DerivativeOffer:
     name: str = attrs.field(validator=_is_name)
     summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
+    units: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=as_units, validator=_have_units)
 
 
 @attrs.frozen(kw_only=True)

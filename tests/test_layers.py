@@ -26,7 +26,7 @@ LAYERS = (
     "declaration evaluation",
     "prepared",
     "pipeline",
-    "algebra expression_reader expressions serialization",
+    "algebra expression_reader expressions serialization forms",
     "ase",
     "cli testing",
 )

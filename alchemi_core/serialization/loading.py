@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.errors import AlchemiError, OptionError, SerializationError, nearest
+from alchemi_core.forms.texts import load_toml
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.document import TopologyReader, field
@@ -50,7 +51,7 @@ def load_pipeline(
     Parameters
     ----------
     path : str or Path
-        The file.
+        The file; with the end ``.toml``, a text that declares the pipeline.
     models : sequence of BaseModelMixin, or mapping of int to BaseModelMixin, optional
         Models that no plugin offers: all of them in the order their steps were declared, each once, or some by number.
         They are given the saved weights, once it is known that all of them fit.
@@ -72,6 +73,8 @@ def load_pipeline(
         If the file is damaged or not to be trusted, lacks a plugin here, or needs a model or function that was not
         given.
     """
+    if Path(path).suffix == ".toml":
+        return _from_toml(Path(path), registry, models, derivative_fns)
     loading = _Loading(Path(path), registry, registry or default_registry(), _allowances(allow))
     try:
         return loading.run(models, derivative_fns or {})
@@ -86,6 +89,14 @@ def load_pipeline(
             who=str(path),
             fix=getattr(error, "fix", "") or f"alchemi inspect {path}",
         ) from error
+
+
+def _from_toml(path: Path, registry: Registry | None, *handed: Any) -> PipelineModelWrapper:
+    if any(handed):
+        raise OptionError(
+            "models or functions were given", expected="none: a text names all of them", who=f"load_pipeline({path})"
+        )
+    return load_toml(path, registry)
 
 
 def _allowances(allow: Iterable[str]) -> frozenset[str]:

@@ -34,6 +34,24 @@ def refer(model: BaseModelMixin, registry: Registry) -> dict[str, Any] | None:
     return wanted if _described(made) == wanted else None
 
 
+def unlike_made(model: BaseModelMixin, registry: Registry) -> str:
+    """Return how a model differs from what its options make, empty where it does not.
+
+    Raises
+    ------
+    AlchemiError
+        If its options make no model.
+    """
+    origin, own = model.origin, _described(_all_tensors(model))
+    if origin is None or not own:
+        return ""
+    made = _described(_all_tensors(create_model(origin.offer, registry=registry, **origin.options)))
+    if made == own:
+        return ""
+    types = sorted({one["dtype"] for name, one in own.items() if one["dtype"] != made.get(name, one)["dtype"]})
+    return f"was made {', '.join(types)} later" if types else "has other weights than its options make"
+
+
 def made_again(origin: ModelOrigin, reference: Mapping[str, Any], registry: Registry) -> BaseModelMixin:
     """Make a model by its options, and make sure that its tensors are those referred to.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.distributions import CORE, core_version
+from alchemi_core.forms.texts import SUFFIXES, write_form
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.document import describe_topology, plain_models, reduction_names
 from alchemi_core.serialization.file import write_file
@@ -61,7 +62,8 @@ def save_pipeline(
     pipeline : PipelineModelWrapper
         What to save.
     path : str or Path
-        Replaced atomically when it exists.
+        Replaced atomically when it exists. With the end ``.toml`` or ``.py`` it is written as text for people, without
+        weights; see `alchemi_core.forms.texts`.
     registry : Registry, optional
         Where serializers and strategies are looked up; by default the installed plugins.
     reference_weights : bool
@@ -71,10 +73,14 @@ def save_pipeline(
     Raises
     ------
     SerializationError
-        If an option of a model, or a tensor, is nothing that a file can hold.
+        If an option of a model, or a tensor, is nothing that a file can hold, or a text would lose something.
     """
+    file = Path(path)
+    if file.suffix in SUFFIXES:
+        write_form(pipeline, file, registry)
+        return
     written = describe_pipeline(pipeline, registry or default_registry(), by_reference=reference_weights)
-    write_file(Path(path), written.document, written.tensors)
+    write_file(file, written.document, written.tensors)
 
 
 def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_reference: bool = False) -> Written:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from alchemi_core import Batch, create_model, load_pipeline
-from alchemi_core.errors import DataError, InputFileError, OptionError
+from alchemi_core.errors import DataError, InputFileError, OptionError, SerializationError
 
 
 def lengths(vectors: torch.Tensor) -> torch.Tensor:
@@ -176,8 +176,19 @@ def test_copies(model, molecules, pipeline, copied):
 
 def test_saved_pipeline(model, molecules, pipeline, tmp_path):
     batch, pipe = Batch.from_ase(molecules["ethanol"]), pipeline(model)
+    expected = pipe(batch)["energy"]
     pipe.save(tmp_path / "pipe.alchemi")
-    assert torch.equal(load_pipeline(tmp_path / "pipe.alchemi")(batch)["energy"], pipe(batch)["energy"])
+    with torch.no_grad():
+        model.network.program.afv.weight.zero_()
+    loaded = load_pipeline(tmp_path / "pipe.alchemi", models=[model])
+    assert torch.equal(loaded(batch)["energy"], expected)
+
+
+def test_saved_pipelines_hold_no_program(model, pipeline, tmp_path):
+    pipeline(model).save(tmp_path / "pipe.alchemi")
+    with pytest.raises(SerializationError, match="model 0") as caught:
+        load_pipeline(tmp_path / "pipe.alchemi")
+    assert "models=" in caught.value.fix
 
 
 def test_other_archives(tmp_path):

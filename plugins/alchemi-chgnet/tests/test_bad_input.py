@@ -93,6 +93,20 @@ def test_code_in_a_file_runs_only_when_trusted(saved, tmp_path):
     assert mark.exists()
 
 
+def test_plain_files_are_read_as_such_even_when_trusted(saved, monkeypatch):
+    load, ways = torch.load, []
+
+    def watched(*args, **options):
+        ways.append(options["weights_only"])
+        return load(*args, **options)
+
+    file = saved()
+    monkeypatch.setattr(torch, "load", watched)
+    create_model("chgnet", checkpoint=file, trusted=True)
+    create_model("chgnet")
+    assert ways == [True, True]
+
+
 @pytest.mark.parametrize("trusted", [False, True])
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", pickle.dumps([1, 2], protocol=2)])
 def test_files_that_are_no_checkpoints(tmp_path, content, trusted):

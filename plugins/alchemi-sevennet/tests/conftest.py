@@ -148,6 +148,7 @@ def shipped() -> Callable[[str], Path]:
     """Return the file of a shipped checkpoint, as sevenn finds it."""
 
     def find(name: str) -> Path:
+        import alchemi_sevennet.upstream  # noqa: F401 - first, for sevenn alone warns when it is imported
         from sevenn.util import pretrained_name_to_path
 
         return Path(pretrained_name_to_path(name))

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from alchemi_sevennet.checkpoints import SHIPPED, canonical, check_plain, find_checkpoint
+from alchemi_sevennet.checkpoints import SHIPPED, canonical, find_checkpoint, read_checkpoint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,9 +86,9 @@ def test_modal_of_a_model_that_has_none():
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_files_are_plain(name):
-    path, shipped = find_checkpoint(name)
-    assert shipped is SHIPPED[name]
-    check_plain(path)
+    path, provenance = find_checkpoint(name)
+    assert provenance.shipped is SHIPPED[name]
+    assert {"config", "model_state_dict"} <= read_checkpoint(path).keys()
 
 
 class Evil:
@@ -146,12 +146,39 @@ def test_file_that_is_no_checkpoint(tmp_path, write, trusted):
         create_model("sevennet", checkpoint=tmp_path / "x.pth", trusted=trusted)
 
 
-def test_file_of_another_program(tmp_path):
+@pytest.mark.parametrize("trusted", [False, True])
+def test_file_of_another_program(tmp_path, trusted):
     write_other_keys(tmp_path / "x.pth")
     with pytest.raises(InputFileError, match="holds no 'config'"):
-        create_model("sevennet", checkpoint=tmp_path / "x.pth")
-    with pytest.warns(UserWarning, match="is not found"), pytest.raises(InputFileError, match="describes no network"):
-        create_model("sevennet", checkpoint=tmp_path / "x.pth", trusted=True)
+        create_model("sevennet", checkpoint=tmp_path / "x.pth", trusted=trusted)
+
+
+def test_a_trusted_file_with_objects_in_it(tmp_path, shipped, structures, evaluate):
+    content = torch.load(shipped("7net-0"), map_location="cpu", weights_only=False)
+    content["config"]["author"] = Evil(tmp_path / "ran")
+    torch.save(content, tmp_path / "x.pth")
+    energy = evaluate(structures["perovskite"], "energy", checkpoint=tmp_path / "x.pth", trusted=True)["energy"]
+    assert torch.equal(energy, evaluate(structures["perovskite"], "energy")["energy"])
+    assert (tmp_path / "ran").exists()
+
+
+def test_a_plain_file_is_read_as_one_even_when_trusted(shipped, monkeypatch):
+    load, ways = torch.load, []
+
+    def watched(*args, **options):
+        ways.append(options["weights_only"])
+        return load(*args, **options)
+
+    monkeypatch.setattr(torch, "load", watched)
+    monkeypatch.setattr("sevenn.checkpoint.torch_load", watched)
+    create_model("sevennet", checkpoint=shipped("7net-0"), trusted=True)
+    create_model("sevennet")
+    assert ways == [True, True]
+
+
+def test_trust_is_true_or_false():
+    with pytest.raises(OptionError, match="trusted='yes'"):
+        create_model("sevennet", trusted="yes")
 
 
 def test_weights_of_another_network(tmp_path, shipped):

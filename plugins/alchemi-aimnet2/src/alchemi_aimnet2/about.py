@@ -59,7 +59,6 @@ def check_facts(network: AIMNet2, facts: Facts) -> None:
     said = {
         "open_shell": (facts.open_shell, network.num_charge_channels == 2),
         "own_dispersion": (facts.own_dispersion, own_dispersion),
-        "cutoff": (facts.cutoff, max(facts.cutoff, float(network.aev.rc_s))),
     }
     for name, (in_file, right) in said.items():
         if in_file != right:

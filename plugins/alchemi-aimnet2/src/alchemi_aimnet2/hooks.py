@@ -19,6 +19,7 @@ def alchemi_models() -> list[ModelOffer]:
             target="alchemi_aimnet2.model:load_aimnet2",
             licence="MIT",
             citations=CITATIONS,
+            units={"dsf_cutoff": "Å", "dsf_alpha": "1/Å"},
         )
     ]
 

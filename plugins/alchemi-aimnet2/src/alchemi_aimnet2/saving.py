@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from alchemi_core.registry import Registry
 
 _NETWORK = "network.network."
-_ELEMENTS = _NETWORK + "afv.weight"
-"""The table of elements, in which those that a network was not fitted to have NaN."""
+_ELEMENTS = ".afv.weight"
+"""How the name of the table of elements ends, in which those that a network was not fitted to have NaN."""
 
 _CHOICES = {"coulomb": one_of(*METHODS, False), "dispersion": flag, "dsf_cutoff": number, "dsf_alpha": number}
 _NAMES = {"checkpoint": text, "source": text, "dtype": one_of(*DTYPES)}
@@ -57,12 +57,9 @@ class AIMNet2Serializer:
     @staticmethod
     def write(model: AIMNet2) -> tuple[ModelOrigin | None, dict[str, Tensor]]:
         """Return what the model was made from, None where that is code, and its tensors, 0 instead of NaN."""
-        tensors = tensors_of(model)
+        tensors, rows = _without_nan(tensors_of(model))
         if model.recipe is None:
             return None, tensors
-        rows = _nan_rows(tensors[_ELEMENTS])
-        tensors[_ELEMENTS] = tensors[_ELEMENTS].clone()
-        tensors[_ELEMENTS][rows] = 0.0  # files with NaN are refused when they are loaded
         options = {**_options(model, model.recipe), "nan_rows": rows}
         return (ModelOrigin(WHO, options) if _readable(options) else None), tensors
 
@@ -85,7 +82,7 @@ class AIMNet2Serializer:
         check_fits(model, tensors, WHO)
         fill(model, tensors)
         with torch.no_grad():
-            model.get_parameter(_ELEMENTS)[given["nan_rows"]] = torch.nan
+            model.get_parameter(_NETWORK + "afv.weight")[given["nan_rows"]] = torch.nan
         return model
 
 
@@ -109,9 +106,11 @@ def _options(model: AIMNet2, recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _nan_rows(table: Tensor) -> list[int]:
-    rows: list[int] = table.isnan().all(dim=1).nonzero().flatten().tolist()
-    return rows
+def _without_nan(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[int]]:
+    """Return tensors with 0 for elements that have NaN, and the numbers of these: files with NaN are not loaded."""
+    name = next(name for name in tensors if name.endswith(_ELEMENTS))
+    rows = tensors[name].isnan().all(dim=1)
+    return {**tensors, name: tensors[name].masked_fill(rows[:, None], 0.0)}, rows.nonzero().flatten().tolist()
 
 
 def _built(given: dict[str, Any], tensors: Mapping[str, Tensor]) -> AIMNet2:

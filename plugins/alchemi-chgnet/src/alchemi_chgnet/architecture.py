@@ -54,7 +54,7 @@ def _text(value: Any, _: int) -> bool:
 
 
 def _one_of(*names: str | None) -> Check:
-    return lambda value, _: value is None and None in names or isinstance(value, str) and value.lower() in names
+    return lambda value, _: (value is None and None in names) or (isinstance(value, str) and value.lower() in names)
 
 
 _NORMS = _one_of(None, "batch", "layer")

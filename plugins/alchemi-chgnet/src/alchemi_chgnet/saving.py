@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from alchemi_chgnet.architecture import check_architecture, describe, network_like
@@ -13,6 +12,8 @@ from alchemi_core.models import ModelOrigin
 from alchemi_core.serialization.tensors import check_fits, fill, tensors_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from alchemi_core.models import BaseModelMixin

@@ -22,5 +22,7 @@ def alchemi_models() -> list[ModelOffer]:
             target="alchemi_dftd3.model:DFTD3",
             licence="Apache-2.0",
             citations=(D3, S_DFTD3),
+            # Of damping parameters only numbers: what a name such as a2 measures depends on the damping.
+            units={"cutoffs": "Å"},
         )
     ]

@@ -25,5 +25,6 @@ def alchemi_models() -> list[ModelOffer]:
             target="alchemi_eeq.model:EEQ",
             licence="Apache-2.0",
             citations=(EEQ, EWALD, TRUNCATION),
+            units={"cutoff": "Å"},
         )
     ]

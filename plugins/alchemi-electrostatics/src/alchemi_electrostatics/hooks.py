@@ -34,6 +34,7 @@ def alchemi_models() -> list[ModelOffer]:
             target="alchemi_electrostatics.ewald:Ewald",
             licence="Apache-2.0",
             citations=(EWALD, SLAB, CHARGED_SLAB),
+            units={"cutoff": "Å", "alpha": "1/Å"},
         ),
         ModelOffer(
             name="pme",
@@ -41,6 +42,7 @@ def alchemi_models() -> list[ModelOffer]:
             target="alchemi_electrostatics.pme:PME",
             licence="Apache-2.0",
             citations=(PME, SMOOTH_PME, SLAB, CHARGED_SLAB),
+            units={"cutoff": "Å", "alpha": "1/Å", "mesh_spacing": "Å"},
         ),
         ModelOffer(
             name="coulomb-dsf",
@@ -48,5 +50,6 @@ def alchemi_models() -> list[ModelOffer]:
             target="alchemi_electrostatics.dsf:CoulombDSF",
             licence="Apache-2.0",
             citations=(DSF,),
+            units={"cutoff": "Å", "alpha": "1/Å"},
         ),
     ]

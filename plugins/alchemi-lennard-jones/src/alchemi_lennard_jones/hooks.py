@@ -19,5 +19,6 @@ def alchemi_models() -> list[ModelOffer]:
             target="alchemi_lennard_jones.model:LennardJones",
             licence="Apache-2.0",
             citations=CITATIONS,
+            units={"epsilon": "eV", "sigma": "Å", "cutoff": "Å", "switch_on": "Å"},
         )
     ]

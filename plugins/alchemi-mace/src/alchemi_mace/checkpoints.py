@@ -13,6 +13,7 @@ import torch
 
 from alchemi_core.errors import InputFileError, OptionError, nearest
 from alchemi_mace.foundations import FOUNDATIONS, Foundation, canonical
+from alchemi_mace.generated import renew_all
 from alchemi_mace.restoring import restore, unknown_names
 from alchemi_mace.upstream import MACE, EnergyDipolesMACE
 
@@ -41,8 +42,8 @@ _CONVERTED = {
 }
 
 
-def find_checkpoint(given: str | Path) -> tuple[Path, Foundation | None]:
-    """Return the file that a name or path stands for, and what is known about a foundation model.
+def find_checkpoint(given: str | Path) -> tuple[Path, str | None]:
+    """Return the file that a name or path stands for, and the name of a foundation model as mace-torch writes it.
 
     A materials model under the MIT licence that is not in mace-torch's cache is fetched by mace-torch.
 
@@ -54,7 +55,7 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Foundation | None]:
     name = canonical(str(given))
     known = FOUNDATIONS.get(name)
     if known is not None:
-        return known.path if known.path.is_file() else _fetched(name, known), known
+        return known.path if known.path.is_file() else _fetched(name, known), name
     path = Path(given).expanduser()
     if path.is_file():
         return path, None
@@ -135,7 +136,12 @@ def _check_kind(path: Path) -> None:
 
 
 def _load(path: Path, *, trusted: bool) -> Any:
-    return torch.load(path, map_location="cpu", weights_only=False) if trusted else restore(path)
+    if not trusted:
+        return restore(path)
+    found = torch.load(path, map_location="cpu", weights_only=False)
+    if isinstance(found, torch.nn.Module):
+        renew_all(found)  # as for any other file: the same numbers come out, also after a pipeline was saved
+    return found
 
 
 def _unreadable(path: Path, error: Exception) -> InputFileError:

@@ -110,20 +110,25 @@ def _main(layer: Contraction, coupling: Tensor) -> GraphModule:
     order = layer.correlation
     left = _LETTERS[: order + _free(coupling, order) - 1]
     elements, _, channels = layer.weights_max.shape
-    atoms = (coupling.new_empty(_EXAMPLES, channels, coupling.shape[-2]), coupling.new_empty(_EXAMPLES, elements))
+    atoms = (_example(coupling, channels, coupling.shape[-2]), _example(coupling, elements))
     return _optimized(f"{left}ik,ekc,bci,be->bc{left}", coupling, layer.weights_max, *atoms)
 
 
 def _weighting(coupling: Tensor, weights: Tensor, order: int) -> GraphModule:
     left = _LETTERS[: order + _free(coupling, order)]
-    return _optimized(f"{left}k,ekc,be->bc{left}", coupling, weights, coupling.new_empty(_EXAMPLES, weights.shape[0]))
+    return _optimized(f"{left}k,ekc,be->bc{left}", coupling, weights, _example(coupling, weights.shape[0]))
 
 
 def _features(coupling: Tensor, weights: Tensor, order: int) -> GraphModule:
     left = _LETTERS[: order - 1 + _free(coupling, order)]
     channels = weights.shape[2]
-    summed = coupling.new_empty(_EXAMPLES, channels, *coupling.shape[:-1])
-    return _optimized(f"bc{left}i,bci->bc{left}", summed, coupling.new_empty(_EXAMPLES, channels, coupling.shape[-2]))
+    summed = _example(coupling, channels, *coupling.shape[:-1])
+    return _optimized(f"bc{left}i,bci->bc{left}", summed, _example(coupling, channels, coupling.shape[-2]))
+
+
+def _example(like: Tensor, *shape: int) -> Tensor:
+    """Return something of the shape of features, which takes no memory: nothing is computed with it."""
+    return like.new_zeros(()).expand(_EXAMPLES, *shape)
 
 
 def _optimized(equation: str, *examples: Tensor) -> GraphModule:
@@ -142,3 +147,11 @@ RENEW: dict[type, Callable[..., None]] = {
     Contraction: renew_contraction,
 }
 """By class; a layer of several of these classes gets each renewal."""
+
+
+def renew_all(network: torch.nn.Module) -> None:
+    """Generate the code of every layer that has any."""
+    for layer in list(network.modules()):
+        for kind, renew in RENEW.items():
+            if isinstance(layer, kind):
+                renew(layer)

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, Any, final
 import torch
 
 from alchemi_core.contract import OnGraph
-from alchemi_core.errors import OptionError
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
-from alchemi_mace.checkpoints import WHO, find_checkpoint, read_model
+from alchemi_mace.checkpoints import WHO
+from alchemi_mace.foundations import FOUNDATIONS
 from alchemi_mace.hooks import CITATIONS
 from alchemi_mace.network import Traits, choose_head, dipole, graph, states, traits
 from alchemi_mace.theories import UNKNOWN, Theory
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from torch import Tensor
 
     from alchemi_core.data.view import ModelView
 
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+"""Floating types of weights by name."""
 
 
 @final
@@ -38,37 +37,34 @@ class MACE(BaseModelMixin, torch.nn.Module):
 
     Parameters
     ----------
-    checkpoint : str or Path
-        Path of a model file, or the name of a foundation model of mace-torch (``medium-mpa-0``, ``small_off``,
-        ``mace_omol``, ...), whose file is looked for where mace-torch keeps it.
+    network : Module
+        Of mace-torch: a MACE, ScaleShiftMACE or EnergyDipolesMACE.
     head : str, optional
         Which readout, for models fitted to several sets of data; by default the only one or the one called default.
-    dtype : {"float32", "float64"}, optional
-        Floating type of the weights, by default as stored.
-    trusted : bool
-        Whether code in the file may run. Only needed for files that hold more than the layers of a MACE model.
+    foundation : str, optional
+        The name in `FOUNDATIONS` of the model that the network is, if it is one of them.
+
+    Attributes
+    ----------
+    head : str
+        Name of the readout in use.
 
     Raises
     ------
     OptionError
-        If there is no such checkpoint, head or floating type, or a head is missing.
+        If there is no such head, or a head is missing.
     InputFileError
-        If a file holds no model that is served, or must not be read without trust.
+        If the network is not whole, or needs inputs that are not known here.
     """
 
-    def __init__(
-        self, checkpoint: str | Path, *, head: str | None = None, dtype: str | None = None, trusted: bool = False
-    ) -> None:
+    def __init__(self, network: torch.nn.Module, *, head: str | None = None, foundation: str | None = None) -> None:
         super().__init__()
-        floating = _floating(dtype)
-        path, known = find_checkpoint(checkpoint)
-        self.network: Any = read_model(path, trusted=trusted)
-        if floating is not None:
-            self.network.to(floating)
-        self._traits = traits(self.network)
-        chosen = choose_head(self._traits.heads, head)
-        self._head = self._traits.heads.index(chosen)
-        self.model_config = _config(self._traits, UNKNOWN if known is None else known.theory_of(chosen))
+        self.network: Any = network
+        self.foundation = foundation
+        self._traits = traits(network)
+        self.head = choose_head(self._traits.heads, head)
+        self._head = self._traits.heads.index(self.head)
+        self.model_config = _config(self._traits, _theory(foundation, self.head))
         self.eval()
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:  # noqa: ARG002 - all come at once
@@ -99,12 +95,8 @@ class MACE(BaseModelMixin, torch.nn.Module):
         return {**values, "dipole": zero.expand(view.num_systems, 3)}
 
 
-def _floating(dtype: str | None) -> torch.dtype | None:
-    if dtype is None:
-        return None
-    if dtype not in _DTYPES:
-        raise OptionError(f"dtype={dtype!r}", expected="'float32' or 'float64', or nothing: as stored", who=WHO)
-    return _DTYPES[dtype]
+def _theory(foundation: str | None, head: str) -> Theory:
+    return UNKNOWN if foundation is None else FOUNDATIONS[foundation].theory_of(head)
 
 
 def _config(found: Traits, theory: Theory) -> ModelConfig:

@@ -34,7 +34,9 @@ def _environment_without(name: str) -> Iterator[None]:
 # e3nn reads its table of constants, which holds slices, and compiles functions in a way that torch has deprecated.
 with _environment_without(_UNSAFE), warnings.catch_warnings(), torch.serialization.safe_globals([slice]):
     warnings.filterwarnings("ignore", message=r".*torch\.jit\..* is deprecated", category=DeprecationWarning)
+    import e3nn
     from e3nn import o3
+    from e3nn.math import normalize2mom
     from e3nn.o3._linear import Instruction as LinearInstruction
     from e3nn.o3._linear import _codegen_linear as linear_code
     from e3nn.o3._tensor_product._codegen import codegen_tensor_product_left_right as product_code
@@ -42,7 +44,23 @@ with _environment_without(_UNSAFE), warnings.catch_warnings(), torch.serializati
     from e3nn.util.codegen import CodeGenMixin
 
     with redirect_stdout(io.StringIO()):  # mace prints that an accelerator is not installed
-        from mace.modules import MACE, EnergyDipolesMACE
+        from mace.modules import (
+            MACE,
+            EnergyDipolesMACE,
+            GatedEquivariantBlock,
+            InteractionBlock,
+            NonLinearBiasReadoutBlock,
+            NonLinearReadoutBlock,
+            ScaleShiftMACE,
+            interaction_classes,
+        )
+        from mace.modules.radial import (
+            AgnesiTransform,
+            BesselBasis,
+            ChebychevBasis,
+            GaussianBasis,
+            SoftTransform,
+        )
         from mace.modules.symmetric_contraction import Contraction
         from mace.modules.wrapper_ops import CuEquivarianceConfig, OEQConfig
         from mace.tools.utils import get_cache_dir
@@ -50,15 +68,28 @@ with _environment_without(_UNSAFE), warnings.catch_warnings(), torch.serializati
 
 __all__ = [
     "MACE",
+    "AgnesiTransform",
+    "BesselBasis",
+    "ChebychevBasis",
     "CodeGenMixin",
     "Contraction",
     "CuEquivarianceConfig",
     "EnergyDipolesMACE",
+    "GatedEquivariantBlock",
+    "GaussianBasis",
+    "InteractionBlock",
     "LinearInstruction",
+    "NonLinearBiasReadoutBlock",
+    "NonLinearReadoutBlock",
     "OEQConfig",
     "ProductInstruction",
+    "ScaleShiftMACE",
+    "SoftTransform",
+    "e3nn",
     "get_cache_dir",
+    "interaction_classes",
     "linear_code",
+    "normalize2mom",
     "o3",
     "optimize_einsums_full",
     "product_code",

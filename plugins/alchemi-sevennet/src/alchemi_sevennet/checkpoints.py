@@ -67,8 +67,29 @@ def canonical(name: str) -> str:
     return _OTHER_NAMES.get(full, full)
 
 
-def find_checkpoint(given: str | Path) -> tuple[Path, Shipped | None]:
-    """Return the file that a name or path stands for, and what is known about shipped weights.
+@attrs.frozen
+class Provenance:
+    """Where weights came from.
+
+    Parameters
+    ----------
+    checkpoint : str, optional
+        Canonical name of shipped weights.
+    source : str, optional
+        Name of the file, without its folder, of others: for people to read.
+    """
+
+    checkpoint: str | None = None
+    source: str | None = None
+
+    @property
+    def shipped(self) -> Shipped | None:
+        """What is known about shipped weights."""
+        return None if self.checkpoint is None else SHIPPED[self.checkpoint]
+
+
+def find_checkpoint(given: str | Path) -> tuple[Path, Provenance]:
+    """Return the file that a name or path stands for, and what is known of it.
 
     Raises
     ------
@@ -77,10 +98,10 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Shipped | None]:
     """
     name = canonical(str(given))
     if name in SHIPPED:
-        return _folder() / SHIPPED[name].file, SHIPPED[name]
+        return _folder() / SHIPPED[name].file, Provenance(checkpoint=name)
     path = Path(given)
     if name not in _TO_DOWNLOAD and path.is_file():
-        return path, None
+        return path, Provenance(source=path.name)
     near = nearest(name, SHIPPED)
     raise OptionError(
         f"checkpoint {str(given)!r} "
@@ -99,27 +120,43 @@ def _folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pretrained_potentials"
 
 
-def check_plain(path: Path) -> None:
-    """Make sure that a file holds a checkpoint made of tensors, arrays, numbers and names only.
+def read_checkpoint(path: Path, *, trusted: bool = False) -> dict[str, Any]:
+    """Read a checkpoint: a mapping with ``config`` and ``model_state_dict``.
 
-    sevenn reads checkpoints in a way that runs any code in them; of a file that passes here there is none.
+    Files are read as plain tensors, arrays, numbers and names first, also trusted ones: sevenn's own reading runs any
+    code in them. All shipped files, and what sevenn's trainer saves, can be read that way.
+
+    Parameters
+    ----------
+    path : Path
+        File written by sevenn.
+    trusted : bool
+        Whether code in the file may run, where it cannot be read otherwise.
 
     Raises
     ------
     InputFileError
-        If it holds anything else, or is no checkpoint.
+        If it cannot be read as plain data and is not trusted, or is no checkpoint.
     """
-    with torch.serialization.safe_globals(_array_types()):
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except UnpicklingError as error:
-            raise _distrusted(path) from error
-        except (OSError, RuntimeError, EOFError) as error:
-            raise InputFileError(f"{path}: {error}", expected="a checkpoint of sevenn", who=WHO) from error
+    try:
+        content = _load(path, trusted=trusted)
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        raise InputFileError(f"{path}: {error}", expected="a checkpoint of sevenn", who=WHO) from error
     if not isinstance(content, dict) or not {"config", "model_state_dict"} <= content.keys():
         raise InputFileError(
             f"{path} holds no 'config' and 'model_state_dict'", expected="a checkpoint of sevenn", who=WHO
         )
+    return content
+
+
+def _load(path: Path, *, trusted: bool) -> Any:
+    try:
+        with torch.serialization.safe_globals(_array_types()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        if not trusted:
+            raise _distrusted(path) from error
+        return torch.load(path, map_location="cpu", weights_only=False)
 
 
 def _array_types() -> list[Any]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import torch
 
 from alchemi_core.errors import InputFileError
+from alchemi_sevennet.architecture import describe
+from alchemi_sevennet.checkpoints import WHO, read_checkpoint
 from alchemi_sevennet.convolution import BlockedConvolution
-from alchemi_sevennet.upstream import OnehotEmbedding, SevenNetCheckpoint, keys
+from alchemi_sevennet.upstream import OnehotEmbedding, SevenNetCheckpoint, complete_config, keys
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -20,31 +22,39 @@ if TYPE_CHECKING:
 _AFTERWARDS = ("reduce_total_enegy", "force_output")
 """What sevenn appends, under its own spelling: the sum over atoms and the gradient are the pipeline's."""
 
-_UNREADABLE = (UnpicklingError, EOFError, OSError)
-_UNBUILDABLE = (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+UNBUILDABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 """How sevenn fails at a configuration that it does not understand."""
 
 
 @attrs.frozen(eq=False)
 class Loaded:
-    """A network and what its checkpoint says of it.
+    """A network and what it was built from.
 
     Parameters
     ----------
     network : Network
         With the weights.
-    cutoff : float, Å
-        Range of pairs.
-    rows : dict of int to int
-        Row of each atomic number in the tables.
-    modalities : dict of str to int
-        Number of each level of theory, empty for a model of one.
+    architecture : mapping
+        As `alchemi_sevennet.architecture.describe` returns it.
     """
 
     network: Network
-    cutoff: float
-    rows: dict[int, int]
-    modalities: dict[str, int]
+    architecture: Mapping[str, Any]
+
+    @property
+    def cutoff(self) -> float:
+        """Range of pairs, Å."""
+        return float(self.architecture["cutoff"])
+
+    @property
+    def rows(self) -> dict[int, int]:
+        """Row of each atomic number in the tables."""
+        return dict(self.architecture["_type_map"])
+
+    @property
+    def modalities(self) -> dict[str, int]:
+        """Number of each level of theory, empty for a model of one."""
+        return dict(self.architecture["_modal_map"])
 
 
 class Network(torch.nn.Module):
@@ -121,23 +131,44 @@ def _exchanged(layer: torch.nn.Module) -> torch.nn.Module:
     return OneHot(layer) if isinstance(layer, OnehotEmbedding) else layer
 
 
-def load_network(path: Path) -> Loaded:
-    """Build the network of a checkpoint that may be trusted; see `alchemi_sevennet.checkpoints.check_plain`.
+def load_network(path: Path, *, trusted: bool = False) -> Loaded:
+    """Build the network of a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        File written by sevenn.
+    trusted : bool
+        Whether code in the file may run, where it cannot be read otherwise.
 
     Raises
     ------
     InputFileError
-        If sevenn cannot build it.
+        If it must not be read without trust, or sevenn cannot build it.
     """
+    content = read_checkpoint(path, trusted=trusted)
     try:
-        model = SevenNetCheckpoint(path).build_model()
-    except (*_UNREADABLE, *_UNBUILDABLE) as error:
+        checkpoint = _opened(path, content)
+        model = checkpoint.build_model()
+        return cut_down(model, describe(checkpoint.config, dict(model.named_children())))
+    except UNBUILDABLE as error:
         raise InputFileError(
             f"{path} describes no network that sevenn builds: {type(error).__name__}: {error}",
             expected="a checkpoint that the installed version of sevenn can read",
-            who="sevennet",
+            who=WHO,
         ) from error
+
+
+def _opened(path: Path, content: dict[str, Any]) -> SevenNetCheckpoint:
+    """Return a checkpoint of sevenn with its content in place: what sevenn does to read it runs code in the file."""
+    checkpoint = SevenNetCheckpoint(path)
+    checkpoint._config = complete_config(content["config"])
+    checkpoint._model_state_dict = content["model_state_dict"]
+    checkpoint._loaded = True
+    return checkpoint
+
+
+def cut_down(model: Any, architecture: Mapping[str, Any]) -> Loaded:
+    """Return a model of sevenn as a network that ends at the energies of atoms."""
     model.set_is_batch_data(flag=False)  # one level of theory for all atoms, not one per system
-    modalities = dict(model.modal_map or {}) if model.eval_modal_map else {}
-    rows = dict(model.type_map or {})
-    return Loaded(Network(dict(model.named_children())), float(model.cutoff), rows, modalities)
+    return Loaded(Network(dict(model.named_children())), architecture)

@@ -1,0 +1,1 @@
+"""Pipelines as people write them: recipes of names and options, as TOML, Python source and expressions."""

@@ -1,0 +1,121 @@
+"""Recipes as Python source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from alchemi_core.errors import SerializationError
+from alchemi_core.weights import Affine, Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from alchemi_core.forms.recipes import MadeModel, Recipe
+    from alchemi_core.serialization.named_strategies import Named
+
+_INDENT = "    "
+
+
+def python_text(recipe: Recipe) -> str:
+    """Return source whose ``pipe`` is the pipeline.
+
+    Raises
+    ------
+    SerializationError
+        If an option has no literal.
+    """
+    models = [f"model_{number} = {_model(model)}" for number, model in enumerate(recipe.models)]
+    body = "\n".join([*models, f"pipe = {_pipeline(recipe.topology, 0)}"])
+    names = [name for name in _NAMES if f"{name}(" in body]
+    first = ["import torch", ""] if "torch." in body else []
+    imports = ["from alchemi_core import (", *(f"{_INDENT}{name}," for name in names), ")"]
+    return "\n".join([*first, *imports, "", body, ""])
+
+
+_NAMES = ("Coupling", "PipelineGroup", "PipelineModelWrapper", "PipelineStep", "create_derivative", "create_model")
+
+
+def _model(model: MadeModel) -> str:
+    return _call("create_model", model.offer, model.options)
+
+
+def _call(function: str, name: str, options: Mapping[str, Any]) -> str:
+    if all(key.isidentifier() for key in options):
+        given = [f"{key}={literal(value)}" for key, value in options.items()]
+    else:
+        given = [f"**{literal(dict(options))}"]
+    return f"{function}({', '.join([repr(name), *given])})"
+
+
+def _pipeline(topology: Mapping[str, Any], depth: int) -> str:
+    pad, inner = _INDENT * depth, _INDENT * (depth + 1)
+    groups = "".join(f"{inner}{_INDENT}{_group(group, depth + 2)},\n" for group in topology["groups"])
+    chosen = {name: value for name, value in topology["settings"].items() if value is not None}
+    settings = "".join(f"{inner}{name}={literal(value)},\n" for name, value in chosen.items())
+    return f"PipelineModelWrapper(\n{inner}groups=[\n{groups}{inner}],\n{settings}{pad})"
+
+
+def _group(group: Mapping[str, Any], depth: int) -> str:
+    pad, inner = _INDENT * depth, _INDENT * (depth + 1)
+    steps = "".join(f"{inner}{_INDENT}{_step(step, depth + 2)},\n" for step in group["steps"])
+    autograd = f"{inner}use_autograd=True,\n" if group["use_autograd"] else ""
+    strategy = f"{inner}derivative_fn={_strategy(group['derivative'])},\n" if group["derivative"] else ""
+    return f"PipelineGroup(\n{inner}steps=[\n{steps}{inner}],\n{autograd}{strategy}{pad})"
+
+
+def _strategy(named: Named) -> str:
+    return repr(named.name) if named.options is None else _call("create_derivative", named.name, named.options)
+
+
+def _step(step: Mapping[str, Any], depth: int) -> str:
+    model = f"model_{step['model']}" if "model" in step else _pipeline(step["pipeline"], depth)
+    options = {
+        "wire": literal(step["wire"]) if step["wire"] else "",
+        "weight": "" if step["weight"] == 1.0 else _weight(step["weight"]),
+        "detach": "True" if step["detach"] else "",
+    }
+    given = [f"{name}={text}" for name, text in options.items() if text]
+    return f"PipelineStep({', '.join([model, *given])})" if given else model
+
+
+def _weight(weight: Any) -> str:
+    if not isinstance(weight, dict):
+        return repr(weight)
+    factors = [Affine(**factor) for factor in weight["factors"]]
+    return " * ".join([repr(Weight(weight["scale"]).scale), *map(_factor, factors)])
+
+
+def _factor(factor: Affine) -> str:
+    sign = "-" if factor.slope < 0.0 else "+"
+    return f"({factor.constant!r} {sign} {abs(factor.slope)!r} * Coupling({factor.name!r}))"
+
+
+def literal(value: Any) -> str:
+    """Return source for a value.
+
+    Raises
+    ------
+    SerializationError
+        If there is none.
+    """
+    if isinstance(value, torch.dtype):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value) if value - value == 0.0 else f"float({str(value)!r})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{_several(value)}]"
+    if isinstance(value, tuple):
+        return f"({_several(value)}{',' if len(value) == 1 else ''})"
+    if isinstance(value, set | frozenset):
+        return f"{type(value).__name__}([{_several(sorted(value, key=repr))}])"
+    if value is None or isinstance(value, str | bool | int):
+        return repr(value)
+    raise SerializationError(f"an option is {value!r:.80}", expected="a value with a literal", who="Python source")
+
+
+def _several(values: Iterable[Any]) -> str:
+    return ", ".join(map(literal, values))

@@ -1,0 +1,196 @@
+"""Recipes as TOML. A file that is there is changed where it has to be: comments, order and units stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+from tomlkit.items import AoT, Table
+
+from alchemi_core.forms.option_values import as_toml
+from alchemi_core.forms.toml_reader import FORMAT, read_toml
+from alchemi_core.forms.weight_text import weight_text
+from alchemi_core.weights import Affine, Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, MutableMapping
+
+    from alchemi_core.forms.recipes import MadeModel, Recipe
+    from alchemi_core.registry import Registry
+    from alchemi_core.serialization.named_strategies import Named
+
+
+def toml_text(recipe: Recipe) -> str:
+    """Return a recipe as TOML.
+
+    Raises
+    ------
+    SerializationError
+        If an option holds what TOML cannot.
+    """
+    document = tomlkit.document()
+    _merge(document, {}, _plain(recipe))
+    return tomlkit.dumps(document)
+
+
+def rewritten(text: str, recipe: Recipe, registry: Registry) -> str:
+    """Return a TOML text that declares a recipe now, with as little of it changed as can be.
+
+    Parameters
+    ----------
+    text : str
+        What is there: a pipeline.
+    recipe : Recipe
+        What is to be there.
+    registry : Registry
+        To read the text.
+
+    Raises
+    ------
+    SerializationError
+        If the text declares no pipeline.
+    """
+    before = read_toml(text, registry)
+    if before == recipe:
+        return text
+    document = tomlkit.parse(text)
+    old, new = _plain(before), _plain(recipe)
+    if "expression" in document and old["groups"] != new["groups"]:
+        del document["expression"]
+        old = {name: value for name, value in old.items() if name != "groups"}
+    elif "expression" in document:
+        old = new = {}
+        old, new = ({"settings": _plain(one).get("settings", {})} for one in (before, recipe))
+    _merge(document, old, new)
+    return tomlkit.dumps(document)
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain values: nothing that is so by default, models of several steps by name."""
+    used = _used(recipe.topology)
+    names = _names([number for number in sorted(set(used)) if used.count(number) > 1], recipe.models)
+    shared = {name: _model(recipe.models[number]) for number, name in names.items()}
+    return {"format": FORMAT, **_filled("models", shared), **_pipeline(recipe.topology, recipe.models, names)}
+
+
+def _used(topology: Mapping[str, Any]) -> list[int]:
+    steps = [step for group in topology["groups"] for step in group["steps"]]
+    return [n for step in steps for n in (_used(step["pipeline"]) if "pipeline" in step else [step["model"]])]
+
+
+def _names(numbers: list[int], models: tuple[MadeModel, ...]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for number in numbers:
+        same = sum(models[other].offer == models[number].offer for other in names)
+        # Unlike the names on offer, so that none of those is hidden.
+        names[number] = f"shared-{models[number].offer}" + (f"-{same + 1}" if same else "")
+    return names
+
+
+def _model(model: MadeModel) -> dict[str, Any]:
+    options = {name: as_toml(value, model.offer) for name, value in model.options.items()}
+    return {"model": model.offer, **_filled("options", options)}
+
+
+def _filled(name: str, value: Any) -> dict[str, Any]:
+    return {name: value} if value else {}
+
+
+def _pipeline(topology: Mapping[str, Any], models: tuple[MadeModel, ...], names: Mapping[int, str]) -> dict[str, Any]:
+    chosen = {name: value for name, value in topology["settings"].items() if value is not None}
+    groups = [
+        {
+            **_filled("use_autograd", group["use_autograd"]),
+            **_derivative(group["derivative"]),
+            "steps": [_step(step, models, names) for step in group["steps"]],
+        }
+        for group in topology["groups"]
+    ]
+    return {**_filled("settings", chosen), "groups": groups}
+
+
+def _derivative(named: Named | None) -> dict[str, Any]:
+    if named is None:
+        return {}
+    if named.options is None:
+        return {"derivative": named.name}
+    options = {name: as_toml(value, named.name) for name, value in named.options.items()}
+    return {"derivative": {"name": named.name, "options": options}}
+
+
+def _step(step: Mapping[str, Any], models: tuple[MadeModel, ...], names: Mapping[int, str]) -> dict[str, Any]:
+    what: dict[str, Any]
+    if "pipeline" in step:
+        what = {"pipeline": _pipeline(step["pipeline"], models, names)}
+    elif step["model"] in names:
+        what = {"model": names[step["model"]]}
+    else:
+        what = _model(models[step["model"]])
+    weight = {} if step["weight"] == 1.0 else {"weight": _weight(step["weight"])}
+    return {**what, **weight, **_filled("wire", step["wire"]), **_filled("detach", step["detach"])}
+
+
+def _weight(weight: Any) -> Any:
+    if not isinstance(weight, dict):
+        return weight
+    return weight_text(Weight(weight["scale"], tuple(Affine(**factor) for factor in weight["factors"])))
+
+
+def _merge(place: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Change a table from declaring the old values to declaring the new; what says the same already stays."""
+    for name in old.keys() - new.keys():
+        place.pop(name, None)
+    for name, value in new.items():
+        if name in old and name in place:
+            _change(place, name, old[name], value)
+        else:
+            place[name] = _item(name, value)
+
+
+def _change(place: MutableMapping[str, Any], name: str, old: Any, new: Any) -> None:
+    if old == new:
+        return
+    item = place[name]
+    if isinstance(old, dict) and isinstance(new, dict) and isinstance(item, dict):
+        _merge(item, old, new)
+    elif isinstance(item, AoT) and isinstance(old, list) and isinstance(new, list):
+        _merge_tables(item, old, new)
+    else:
+        place[name] = _item(name, new)
+
+
+def _merge_tables(tables: AoT, old: list[Any], new: list[Any]) -> None:
+    for number, (before, after) in enumerate(zip(old, new, strict=False)):
+        _merge(tables[number], before, after)
+    for _ in old[len(new) :]:
+        del tables[len(new)]
+    for value in new[len(old) :]:
+        tables.append(_table(value))
+
+
+_TABLES = ("settings", "models", "pipeline")
+
+
+def _item(name: str, value: Any) -> Any:
+    """Return a value in the layout that people expect: groups and steps as tables, options and wires in one line."""
+    if name in ("groups", "steps"):
+        tables = tomlkit.aot()
+        for one in value:
+            tables.append(_table(one))
+        return tables
+    if name in _TABLES:
+        return _table(value)
+    if isinstance(value, dict):
+        line = tomlkit.inline_table()
+        line.update({key: _item("", item) for key, item in value.items()})
+        return line
+    return value
+
+
+def _table(value: Mapping[str, Any]) -> Table:
+    table = tomlkit.table()
+    # In TOML, what stands in a table itself comes before the tables within it.
+    inner = ("groups", "steps", *_TABLES)
+    for name in sorted(value, key=lambda key: key in inner):
+        table.add(name, _item(name, value[name]))
+    return table
