@@ -77,6 +77,7 @@ def alchemi_derivatives() -> list[DerivativeOffer]:
             name="finite-difference",
             summary="central differences of the energy, for models without a graph",
             target="alchemi_core.derivatives.finite_difference:FiniteDifference",
+            units={"step": "Å"},
         ),
     ]
 

@@ -20,7 +20,7 @@ _NUMBER = re.compile(
     r"\s*([+\-−]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+\-−]?[0-9]+)?|inf(?:inity)?\b|nan\b))\s*", re.IGNORECASE
 )
 _POWER = rf"(?:\^|\*\*)\s*[+\-−]?[0-9]{{1,2}}|[⁺⁻]?[{SUPERSCRIPTS}]{{1,2}}"
-_NAME = r"[^\W\d_]+0?₀?|°|1(?![0-9.])"
+_NAME = rf"[^\W\d_{SUPERSCRIPTS}₀]+[0₀]?|°|1(?![0-9.])"
 _TOKEN = re.compile(rf"\s*({_POWER}|{_NAME}|[*·⋅×/()])\s*")
 _TIMES = frozenset("*·⋅×")
 _DIGITS = str.maketrans(SUPERSCRIPTS + "⁻⁺−", "0123456789" + "-+-", "^* ")

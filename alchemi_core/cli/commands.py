@@ -18,7 +18,7 @@ examples:
   alchemi relax graphite.cif --model "sevennet + dftd3(functional='pbe')"
   alchemi md nacl.cif --model "0.5*sevennet + 0.5*chgnet" --ensemble nvt --temperature 300 --steps 1000
 
-exit codes: 0 done, 1 not converged, 2 bad input, 3 a defect, 130 interrupted
+exit codes: 0 done, 1 not converged or not the same, 2 bad input, 3 a defect, 130 interrupted
 """
 
 
@@ -60,10 +60,34 @@ COMMANDS = (
     ),
     Command(
         "plan",
-        "print what a model expression would do",
-        "Print the plan of a model expression: who feeds whom, which neighbor lists, what each output is made of.",
+        "print what a pipeline would do",
+        "Print the plan of a model expression or of a pipeline in a file: who feeds whom, which neighbor lists, what "
+        "each output is made of.",
         options.plan,
         "alchemi_core.cli.plan:run",
+    ),
+    Command(
+        "save",
+        "write a pipeline to a file",
+        "Write a pipeline to one file from which it is made again, weights included; or as text for people: TOML, "
+        "Python or a model expression.",
+        options.save,
+        "alchemi_core.cli.save:run",
+    ),
+    Command(
+        "inspect",
+        "what is in a pipeline file, and whether it loads here",
+        "Show what a pipeline file holds, from whom, which plugins it needs, whether this machine can load it, and "
+        "what to cite. Reads the head of the file only and runs nothing of it.",
+        options.inspect,
+        "alchemi_core.cli.inspect:run",
+    ),
+    Command(
+        "diff",
+        "how two pipelines differ",
+        "Show how two pipelines differ: models, options, weights, topology, settings. Exit code 1 where they do.",
+        options.diff,
+        "alchemi_core.cli.diff:run",
     ),
     Command(
         "singlepoint",

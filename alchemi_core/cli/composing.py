@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,25 +11,28 @@ from alchemi_core.cli.progress import waiting
 from alchemi_core.errors import OptionError, PlanningError
 from alchemi_core.expressions import build_expression, parse_expression
 from alchemi_core.registry import default_registry
+from alchemi_core.serialization.loading import load_pipeline
 
 if TYPE_CHECKING:
     import argparse
+    from contextlib import AbstractContextManager
 
     from ase import Atoms
 
     from alchemi_core.pipeline import PipelineModelWrapper
 
+FILES = (".alchemi", ".toml")
 FORCES = frozenset({"energy", "forces"})
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
 def compose(expression: str, device: torch.device, accept: str | None = None) -> PipelineModelWrapper:
-    """Create the models of an expression on a device.
+    """Create the models of an expression, or load those of a file, on a device.
 
     Parameters
     ----------
     expression : str
-        Of ``--model``.
+        Of ``--model``: an expression, or the path of a pipeline file or TOML file.
     device : torch.device
         Where the models compute.
     accept : str, optional
@@ -38,15 +42,34 @@ def compose(expression: str, device: torch.device, accept: str | None = None) ->
     ------
     ExpressionError, UnknownOfferError, OptionError
         If the expression cannot be read, or names what is not there.
+    SerializationError
+        If the file cannot be loaded here.
     DeclarationError
         If `accept` names what no model contains.
     """
-    parsed = parse_expression(expression)
-    with waiting(f"loading {', '.join(model.name for model in parsed.models)}"):
-        pipeline = build_expression(parsed, default_registry())
+    with _waiting(expression):
+        pipeline = _composed(expression)
         if accept is not None:
             pipeline = pipeline.with_settings(accept=accept.replace(",", " ").split())
         return pipeline if device.type == "cpu" else pipeline.to(device)
+
+
+def model_file(written: str) -> Path | None:
+    """Return the pipeline file that ``--model`` names, None where it is an expression."""
+    return Path(written) if written.strip().endswith(FILES) else None
+
+
+def _composed(written: str) -> PipelineModelWrapper:
+    path = model_file(written)
+    if path is not None:
+        return load_pipeline(path)
+    return build_expression(parse_expression(written), default_registry())
+
+
+def _waiting(written: str) -> AbstractContextManager[None]:
+    path = model_file(written)
+    names = path.name if path else ", ".join(model.name for model in parse_expression(written).models)
+    return waiting(f"loading {names}")
 
 
 def chosen_device(arguments: argparse.Namespace) -> torch.device:

@@ -13,7 +13,7 @@ import torch
 from alchemi_core.ase import AlchemiCalculator
 from alchemi_core.cli.checkpoint import NAME as CHECKPOINT
 from alchemi_core.cli.checkpoint import Checkpoint
-from alchemi_core.cli.composing import DTYPES, chosen_device, compose
+from alchemi_core.cli.composing import DTYPES, chosen_device, compose, model_file
 from alchemi_core.cli.interrupts import SIGNALLED, Interrupts, between_steps
 from alchemi_core.cli.md_log import NAME as LOG
 from alchemi_core.cli.md_outcome import finish, write_status
@@ -21,9 +21,9 @@ from alchemi_core.cli.md_run import DIVERGED, TRAJECTORY, MDRun
 from alchemi_core.cli.md_settings import MDSettings
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.progress import Field, Progress
-from alchemi_core.cli.provenance import describe_model, describe_run, now
+from alchemi_core.cli.provenance import checksum, describe_model, describe_run, now
 from alchemi_core.cli.structures import Structure, read_structures
-from alchemi_core.errors import OptionError
+from alchemi_core.errors import InputFileError, OptionError
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +71,7 @@ def _start(arguments: argparse.Namespace) -> int:
     start = Checkpoint(
         step=0,
         seconds=0.0,
-        model=arguments.model,
+        model=_lasting(arguments.model),
         accept=arguments.accept,
         dtype=dtype,
         device=str(device),
@@ -82,6 +82,24 @@ def _start(arguments: argparse.Namespace) -> int:
         record=record,
     )
     return _run(start, pipeline, folder)
+
+
+def _lasting(written: str) -> str:
+    """Return what ``--model`` says in words that hold in any folder."""
+    path = model_file(written)
+    return written if path is None else str(path.resolve())
+
+
+def _check_unchanged(found: Checkpoint) -> None:
+    """Refuse to go on with another pipeline under the name of the one that the run began with."""
+    path, known = model_file(found.model), found.record.get("model", {}).get("sha256")
+    if path is not None and path.is_file() and known is not None and checksum(path) != known:
+        raise InputFileError(
+            "the pipeline was changed since the run began",
+            expected=f"the file with the SHA-256 digest {known}",
+            who=str(path),
+            fix="start a run of its own with it",
+        )
 
 
 def _one(structures: list[Structure]) -> Structure:
@@ -110,6 +128,7 @@ def _resume(arguments: argparse.Namespace) -> int:
     if steps < found.step:
         raise OptionError(f"the run has taken {found.step} steps already", who="--steps", fix=f"--steps {found.step}")
     device = torch.device(found.device) if arguments.device is None else chosen_device(arguments)
+    _check_unchanged(found)
     found = attrs.evolve(found, settings=attrs.evolve(found.settings, steps=steps), device=str(device))
     return _run(found, compose(found.model, device, found.accept), folder)
 

@@ -7,6 +7,7 @@ import math
 
 OPTIMIZERS = ("bfgs", "lbfgs", "fire")
 ENSEMBLES = ("nve", "nvt", "npt")
+FORMS = ("toml", "python", "expression")
 BAROSTATS = ("isotropic", "full")
 
 
@@ -23,9 +24,36 @@ def plugins(parser: argparse.ArgumentParser) -> None:
 
 def plan(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi plan``."""
-    model(parser)
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a pipeline, NAME.alchemi or NAME.toml; or --model")
+    model(parser, required=False)
     derivative(parser, required=False)
     parser.add_argument("--outputs", metavar="NAMES", help="comma list, such as energy,forces; default: all active")
+
+
+def save(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi save``."""
+    help_text = "NAME.alchemi holds all, weights too; NAME.toml and NAME.py are texts that name the models"
+    parser.add_argument("file", nargs="?", metavar="FILE", help=help_text)
+    model(parser)
+    derivative(parser, required=False)
+    parser.add_argument("--as", dest="form", choices=FORMS, help="print the pipeline as text instead of writing a file")
+    help_text = "leave weights out that a plugin brings itself, and name them by checksums"
+    parser.add_argument("--reference-weights", action="store_true", help=help_text)
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE; comments in a TOML file stay")
+
+
+def inspect(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi inspect``."""
+    parser.add_argument("file", metavar="FILE", help="a pipeline, NAME.alchemi")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print JSON")
+    shown.add_argument("--bibtex", action="store_true", help="print what to cite, as BibTeX, and nothing else")
+
+
+def diff(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi diff``."""
+    for name in ("one", "other"):
+        parser.add_argument(name, metavar="MODEL", help="NAME.alchemi, NAME.toml, or a model expression")
 
 
 def derive(parser: argparse.ArgumentParser) -> None:
@@ -87,8 +115,9 @@ FILE = "structures in any format ASE reads; FILE@0:10 takes some of them"
 
 def model(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add ``--model`` and its companions."""
-    help_text = "models, such as \"[eeq, ewald] + dftd3(functional='pbe')\"; alchemi models lists them"
-    parser.add_argument("--model", metavar="EXPRESSION", required=required, help=help_text)
+    help_text = "models, such as \"[eeq, ewald] + dftd3(functional='pbe')\" (alchemi models lists them), or a pipeline "
+    help_text += "in a file, NAME.alchemi or NAME.toml"
+    parser.add_argument("--model", metavar="MODEL", required=required, help=help_text)
     help_text = "comma list of physics that may be counted twice, such as dispersion, or level_of_theory"
     parser.add_argument("--accept", metavar="NAMES", help=help_text)
 

@@ -1,4 +1,4 @@
-"""``alchemi plan``: what a model expression would do, step by step."""
+"""``alchemi plan``: what a pipeline would do, step by step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 
 from alchemi_core.cli.composing import compose
 from alchemi_core.cli.deriving import derived
+from alchemi_core.errors import OptionError
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
-    pipeline = compose(arguments.model, torch.device("cpu"), arguments.accept)
+    if (arguments.file is None) == (arguments.model is None):
+        raise OptionError("no pipeline, or two", expected="FILE or --model", who="plan", fix="alchemi plan NAME.toml")
+    pipeline = compose(arguments.file or arguments.model, torch.device("cpu"), arguments.accept)
     if arguments.derivative is not None:
         pipeline = derived(pipeline, arguments.derivative)
     names = (arguments.outputs or "").replace(",", " ").split()

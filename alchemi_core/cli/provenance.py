@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from alchemi_core.cli.composing import model_file
 from alchemi_core.distributions import CORE, core_version
 from alchemi_core.registry import default_registry
 from alchemi_core.versions import builds_on, installed
@@ -28,9 +29,10 @@ def now() -> str:
 
 
 def describe_model(written: str, pipeline: PipelineModelWrapper, outputs: Iterable[str]) -> dict[str, Any]:
-    """Describe what was computed with: the expression, the plan, and what to cite."""
-    plan = str(pipeline.plan_for(outputs))
-    return {"expression": written, "plan": plan.splitlines(), "citations": list(pipeline.model_config.citations)}
+    """Describe what was computed with: the expression or the file, the plan, and what to cite."""
+    plan, path = str(pipeline.plan_for(outputs)), model_file(written)
+    model = {"expression": written} if path is None else {"file": written, "sha256": checksum(path)}
+    return {**model, "plan": plan.splitlines(), "citations": list(pipeline.model_config.citations)}
 
 
 def describe_inputs(structures: Sequence[Structure]) -> list[dict[str, Any]]:

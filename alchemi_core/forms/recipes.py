@@ -19,7 +19,6 @@ from alchemi_core.registry import Registry, create_derivative, create_model, def
 from alchemi_core.serialization.document import TopologyReader, describe_topology, plain_models
 from alchemi_core.serialization.named_strategies import Named, name_of
 from alchemi_core.serialization.references import unlike_made
-from alchemi_core.serialization.restoring import frozen_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,8 +140,6 @@ def _lost(model: BaseModelMixin, number: int, registry: Registry) -> Iterator[st
         reason = f"cannot be made by its options: {error.found}"
     if reason:
         yield f"{who} {reason}"
-    if frozen_names(model):
-        yield f"{who} has frozen parameters"
 
 
 def _made(model: BaseModelMixin) -> MadeModel:

@@ -31,6 +31,7 @@ UNITS = {"length": "Å", "energy": "eV", "charge": "e", "stress": "eV/Å³", "ma
 """What numbers without a unit are in; a file may state it, and is refused where it states something else."""
 
 _WHOLE = ("format", "units", "title", "expression", "settings", "models", "groups")
+_NAMES = ("accept", "active_outputs", "additive_keys")
 _STEP = ("model", "options", "pipeline", "weight", "wire", "detach")
 
 Table = Mapping[str, Any]
@@ -146,9 +147,8 @@ class _Reading:
         _known(_typed(table, dict, where), OPEN_SETTINGS, where)
         lengths = {"skin": "Å"}
         values = {name: _quantities(value, lengths.get(name), f"{where}, {name}") for name, value in table.items()}
-        lists = ("accept", "active_outputs", "additive_keys")
-        texts = {name: [values[name]] for name in lists if isinstance(values.get(name), str)}
-        return {**OPEN_SETTINGS, **values, **texts}
+        names = {name: _names(values[name], f"{where}, {name}") for name in _NAMES if name in values}
+        return {**OPEN_SETTINGS, **values, **names}
 
     def group(self, table: Any, where: str, depth: int) -> dict[str, Any]:
         _known(_typed(table, dict, where), ("use_autograd", "derivative", "steps"), where)
@@ -228,6 +228,12 @@ class _Reading:
                 who=f"{self.who}, models",
                 fix=f"steps = [{{ model = {unused[0]!r} }}], or leave it out",
             )
+
+
+def _names(value: Any, where: str) -> list[str]:
+    """Return names in the order in which they are described everywhere; one may stand by itself."""
+    several = [value] if isinstance(value, str) else _typed(value, list, where)
+    return sorted({_typed(name, str, where) for name in several})
 
 
 def _check_format(found: Any, who: str) -> None:

@@ -78,7 +78,14 @@ def _describe_weight(weight: float | Weight) -> Any:
     return weight
 
 
-def _read_weight(step: Document) -> float | Weight:
+def read_step_weight(step: Document) -> float | Weight:
+    """Return the weight of a described step.
+
+    Raises
+    ------
+    SerializationError
+        If it is none.
+    """
     if not isinstance(step.get("weight"), dict):
         return float(field(step, "weight", float))
     written = field(step, "weight", dict)
@@ -140,7 +147,7 @@ class TopologyReader:
         return PipelineStep(
             model,
             wire=field(step, "wire", dict),
-            weight=_read_weight(step),
+            weight=read_step_weight(step),
             detach=field(step, "detach", bool),
         )
 

@@ -37,20 +37,20 @@ def write_file(path: Path, document: Mapping[str, Any], tensors: Mapping[str, Te
         If a tensor has a type that the format does not hold, or the file cannot be written.
     """
     digests = {name: found.digest for name, found in check_tensors(tensors).items()}
-    text = document_text({**document, "tensors": digests})
     try:
+        text = document_text({**document, "tensors": digests})
         with replacing(path) as draft:
             draft.touch()
             mode = draft.stat().st_mode  # that of any new file; safetensors has a stricter one of its own
             save_file(dict(tensors), draft, metadata={KEY: text})
             draft.chmod(mode)
             seal(draft)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, SerializationError):
             raise
         raise SerializationError(
             f"cannot be written: {type(error).__name__}: {error}",
-            expected="a folder that can be written to, and tensors of a type that safetensors knows",
+            expected="a folder that can be written to, values that JSON and tensors that safetensors has a form for",
             who=str(path),
         ) from error
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import re
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -30,6 +31,9 @@ OPEN = "0" * 64
 
 MAX_LENGTH = 64 * 1024 * 1024
 """Longest head that is read, in bytes."""
+
+MAX_DIMENSIONS = 64
+"""As many as torch knows."""
 
 _SIZES = {
     "BOOL": 1,
@@ -107,11 +111,11 @@ def read_header(path: Path) -> Header:
     """
     raw, size = _raw_head(path)
     try:
+        seal = _check_seal(raw)  # first: what is damaged is to be called damaged, whatever it reads like
         head = read_json(raw.decode())
         document = read_json(_document_text(head))
         places = {key: _place(key, entry) for key, entry in head.items() if key != "__metadata__"}
         _check_layout(places, size - 8 - len(raw))
-        seal = _check_seal(raw)
     except ValueError as error:
         raise unreadable(path, str(error)) from error
     if not isinstance(document, dict):
@@ -148,7 +152,8 @@ def _document_text(head: Any) -> str:
 def _place(key: str, entry: Any) -> Place:
     match entry:
         case {"dtype": str(dtype), "shape": [*shape], "data_offsets": [start, end], **rest} if not rest:
-            if dtype in _SIZES and all(type(n) is int and 0 <= n < 2**62 for n in (*shape, start, end)):
+            numbers = (*shape, start, end) if len(shape) <= MAX_DIMENSIONS else (None,)
+            if dtype in _SIZES and all(type(n) is int and 0 <= n < 2**62 for n in numbers):
                 return Place(dtype, tuple(shape), start, end)
     raise ValueError(f"what it says of the tensor {key!r:.60} is not understood")
 
@@ -178,9 +183,24 @@ def _opened(raw: bytes, found: re.Match[bytes]) -> bytes:
 
 
 def document_text(document: Mapping[str, Any]) -> str:
-    """Return a document as text, its format and its open seal first, where `seal` looks for them."""
-    first = {"format": document["format"], "sha256": OPEN}
-    return json.dumps({**first, **document, "sha256": OPEN}, allow_nan=False, separators=(",", ":"))
+    """Return a document as text, its format and its open seal first, where `seal` looks for them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it holds what JSON has no form for.
+    """
+    whole = {"format": document["format"], "sha256": OPEN, **document}
+    return json.dumps({**whole, "sha256": OPEN}, allow_nan=False, separators=(",", ":"), default=_number)
+
+
+def _number(value: Any) -> int | float:
+    """Return a number of numpy, as a setting or a config may hold, as one that JSON knows."""
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    raise TypeError(f"{value!r:.80}, of type {type(value).__name__}, has no form in JSON")
 
 
 def seal(path: Path) -> str:

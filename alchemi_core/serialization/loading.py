@@ -152,7 +152,7 @@ class _Loading:
         used = named_tensors(document["topology"])
         for entry in entries:
             used |= {*map(str, [*entry["weights"].values(), *entry["buffers"].values()])}
-            used |= named_tensors(entry.get("options"))
+            used |= named_tensors([entry.get("options"), entry.get("spec")])
         if surplus := sorted(header.tensors.keys() - used):
             raise SerializationError(
                 f"holds tensors that belong to nothing, the first being {surplus[0]!r:.80}",

@@ -9,7 +9,7 @@ import attrs
 from alchemi_core.errors import SerializationError
 from alchemi_core.offers import ModelOffer
 from alchemi_core.serialization.contract_text import describe_config
-from alchemi_core.serialization.portability import place_named
+from alchemi_core.serialization.portability import TRUST, place_named, portable
 from alchemi_core.serialization.references import refer
 from alchemi_core.serialization.restoring import frozen_names, made_buffers
 from alchemi_core.serialization.values import encode
@@ -55,35 +55,37 @@ class ModelWriter:
             If an option is nothing that a file can hold.
         """
         reference = refer(model, self.registry) if self.by_reference else None
-        if reference is not None and model.origin is not None:
-            kept: dict[str, Any] = {"weights": {}, "buffers": {}, "reference": reference}
-            return {**self._about(model, model.origin, number), **kept, "frozen": frozen_names(model)}
-        origin, tensors = serializer_of(model.origin, self.registry).write(model)
-        kept = {
-            "weights": self._kept(tensors, f"{number}.weights"),
-            "buffers": self._kept(made_buffers(model), f"{number}.buffers"),
-            "frozen": frozen_names(model),
-        }
-        return {**self._about(model, origin, number), **kept}
+        if reference is not None:
+            origin, kept = model.origin, {"weights": {}, "buffers": {}, "reference": reference}
+        else:
+            origin, tensors = serializer_of(model.origin, self.registry).write(model)
+            buffers = self._kept(made_buffers(model), f"{number}.buffers")
+            kept = {"weights": self._kept(tensors, f"{number}.weights"), "buffers": buffers}
+        return {**self._about(model, origin, number), **kept, "frozen": frozen_names(model)}
 
     def _kept(self, tensors: Mapping[str, Tensor], start: str) -> dict[str, str]:
         return {name: self.shelf.keep(f"{start}.{name}", tensor) for name, tensor in tensors.items()}
 
-    def _about(self, model: BaseModelMixin, origin: ModelOrigin | None, number: int) -> Entry:
+    def _about(self, model: BaseModelMixin, written: ModelOrigin | None, number: int) -> Entry:
         config = model.model_config
         common = {"name": config.name, "citations": list(config.citations), "contract": describe_config(config)}
-        if origin is None:
+        if written is None or model.origin is None:
             return {"offer": None, "why": _why_not(model), **common}
-        offer = self.registry.find(ModelOffer, origin.offer)
+        offer = self.registry.find(ModelOffer, model.origin.offer)
         owner = self.registry.owner(offer)
-        options = encode(dict(origin.options), self._option(number), config.name)
         about = {"plugin": owner.distribution, "version": owner.version, "licence": offer.licence}
-        return {"offer": origin.offer, "options": options, **about, **common}
+        return {"offer": offer.name, **self._options(model.origin, written, number), **about, **common}
 
-    def _option(self, number: int) -> Any:
-        """Return what keeps tensors among the options of a model, each under a key of its own."""
+    def _options(self, origin: ModelOrigin, written: ModelOrigin, number: int) -> Entry:
+        """Return what the model was made with, and what it is rebuilt from where that is something else."""
         taken = iter(range(2**31))
-        return lambda tensor: self.shelf.keep(f"{number}.options.{next(taken)}", tensor)
+
+        def keep(tensor: Tensor) -> str:
+            return self.shelf.keep(f"{number}.options.{next(taken)}", tensor)
+
+        spec = {name: value for name, value in written.options.items() if name != TRUST}
+        options, exact = (encode(one, keep, origin.offer) for one in (portable(origin.options), spec))
+        return {"options": options} if exact == options else {"options": options, "spec": exact}
 
 
 def serializer_of(origin: ModelOrigin | None, registry: Registry) -> Any:

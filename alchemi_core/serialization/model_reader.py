@@ -53,8 +53,10 @@ class ModelReader:
         if entry["offer"] is None:
             raise _not_given(entry, number)
         origin = ModelOrigin(entry["offer"], decode(entry["options"], self.tensors))
-        refuse_places(origin.options, origin.offer)
-        model = self._made(entry, origin)
+        exact = ModelOrigin(entry["offer"], decode(entry.get("spec", entry["options"]), self.tensors))
+        for one in origin, exact:
+            refuse_places(one.options, one.offer)
+        model = self._made(entry, exact)
         # Not through the model's own __setattr__: it may be frozen, or register what it is given.
         object.__setattr__(model, "origin", origin)
         self._check_contract(entry, model)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What may stand in a command that users are told to type (https://peps.python.org/pep-0508/#names).
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_OFFER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_NAME = 100
 
 
@@ -41,8 +42,9 @@ class Need:
 
     @property
     def requirement(self) -> str:
-        """What pip is to install."""
-        return f"{self.distribution}>={self.version}"
+        """What pip is to install; of a version that somebody built for himself, what it was made of."""
+        version = _version(self.version)
+        return f"{self.distribution}>={version.public if version else self.version}"
 
 
 def needs_of(offers: Iterable[tuple[str, str]], registry: Registry) -> tuple[Need, ...]:
@@ -79,15 +81,15 @@ def read_needs(described: Any) -> tuple[Need, ...]:
 def _read(described: Any) -> Need:
     match described:
         case {"plugin": str(name), "version": str(version), "offers": [*offers]}:
-            pairs = tuple(_offer(offer) for offer in offers)
-            if len(name) <= _MAX_NAME and _NAME.fullmatch(name) and _version(version) is not None:
-                return Need(name, version, pairs)
+            pairs, known = tuple(_offer(offer) for offer in offers), _version(version)
+            if len(name) <= _MAX_NAME and _NAME.fullmatch(name) and known is not None:
+                return Need(name, str(known), pairs)
     raise _strange(described)
 
 
 def _offer(offer: Any) -> tuple[str, str]:
     match offer:
-        case [str(kind), str(name)]:
+        case [str(kind), str(name)] if kind.isidentifier() and _OFFER.fullmatch(name):
             return kind, name
     raise _strange(offer)
 

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 TRUST = "trusted"
 """The option by which users vouch for a file. It is never written, and never taken from a file."""
 
-_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z]:[/\\]|[A-Za-z][A-Za-z0-9+.-]*://")
+_ELSEWHERE = re.compile(r"[/\\~]|[A-Za-z][A-Za-z0-9+.-]*:[/\\]")
 _UPWARDS = re.compile(r"(^|[/\\])\.\.([/\\]|$)")
 
 
-def texts_in(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str | PurePath]:
     """Yield every text and path inside a value."""
     if isinstance(value, str | PurePath):
-        yield str(value)
+        yield value
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from texts_in(key)
@@ -45,9 +45,20 @@ def place_named(options: Mapping[str, Any]) -> str:
     """Return a text among options that names a place on this machine, empty where none does."""
     for name, value in options.items():
         for text in texts_in(value):
-            if isinstance(value, PurePath) or leads_elsewhere(text) or _is_file(text):
-                return f"option {name!r} is {text!r:.200}"
+            if isinstance(text, PurePath) or leads_elsewhere(text) or _is_file(text):
+                return f"option {name!r} is {str(text)!r:.200}"
     return ""
+
+
+def portable(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options as they may be read anywhere: without trust, and of a place no more than the name of the file."""
+    named = {name: _named(value) if place_named({name: value}) else value for name, value in options.items()}
+    away = {name for name, value in named.items() if any(leads_elsewhere(str(text)) for text in texts_in(value))}
+    return {name: value for name, value in named.items() if name not in away | {TRUST}}
+
+
+def _named(value: Any) -> Any:
+    return re.split(r"[/\\]", str(value))[-1] if isinstance(value, str | PurePath) else value
 
 
 def _is_file(text: str) -> bool:
@@ -67,7 +78,7 @@ def refuse_places(options: Mapping[str, Any], who: str) -> None:
         If they do.
     """
     for text in texts_in(options):
-        if leads_elsewhere(text):
+        if leads_elsewhere(str(text)):
             raise SerializationError(
                 f"an option is {text!r:.200}, a place outside of the file",
                 expected="options that mean the same everywhere",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from alchemi_core.errors import SerializationError
 from alchemi_core.registry import create_model
 from alchemi_core.serialization.digests import check_tensors
 from alchemi_core.serialization.portability import TRUST, place_named
-from alchemi_core.serialization.restoring import made_buffers
+from alchemi_core.serialization.restoring import frozen_names, made_buffers
 from alchemi_core.serialization.tensors import tensors_of
 from alchemi_core.serialization.values import DTYPES
 
@@ -42,14 +44,15 @@ def unlike_made(model: BaseModelMixin, registry: Registry) -> str:
     AlchemiError
         If its options make no model.
     """
-    origin, own = model.origin, _described(_all_tensors(model))
-    if origin is None or not own:
+    origin = model.origin
+    if origin is None or not isinstance(model, torch.nn.Module):
         return ""
-    made = _described(_all_tensors(create_model(origin.offer, registry=registry, **origin.options)))
-    if made == own:
-        return ""
-    types = sorted({one["dtype"] for name, one in own.items() if one["dtype"] != made.get(name, one)["dtype"]})
-    return f"was made {', '.join(types)} later" if types else "has other weights than its options make"
+    made = create_model(origin.offer, registry=registry, **origin.options)
+    own, anew = _described(_all_tensors(model)), _described(_all_tensors(made))
+    if own != anew:
+        types = sorted({one["dtype"] for name, one in own.items() if one["dtype"] != anew.get(name, one)["dtype"]})
+        return f"was made {', '.join(types)} later" if types else "has other weights than its options make"
+    return "" if frozen_names(model) == frozen_names(made) else "has other parameters frozen than its options make"
 
 
 def made_again(origin: ModelOrigin, reference: Mapping[str, Any], registry: Registry) -> BaseModelMixin:
@@ -60,6 +63,10 @@ def made_again(origin: ModelOrigin, reference: Mapping[str, Any], registry: Regi
     SerializationError
         If they are not.
     """
+    if place := place_named(origin.options):
+        raise SerializationError(
+            f"{place}, a file of this machine", expected="options that name none", who=origin.offer
+        )
     model = create_model(origin.offer, registry=registry, **origin.options)
     own = _all_tensors(model)
     cast = _cast(own, reference)
@@ -93,4 +100,9 @@ def _about(tensor: Tensor, digest: str) -> dict[str, Any]:
 def _cast(tensors: Mapping[str, Tensor], wanted: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return tensors in the floating types wanted; what is not wanted, or of a strange type, as it is."""
     types = {name: DTYPES.get(str(one.get("dtype"))) for name, one in wanted.items() if isinstance(one, dict)}
-    return {name: tensor.detach().to(types.get(name) or tensor.dtype) for name, tensor in tensors.items()}
+    return {name: _in(tensor.detach(), types.get(name)) for name, tensor in tensors.items()}
+
+
+def _in(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    both = dtype is not None and dtype.is_floating_point and tensor.is_floating_point()
+    return tensor.to(dtype) if both else tensor

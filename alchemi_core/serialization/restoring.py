@@ -34,8 +34,12 @@ def restore_buffers(model: BaseModelMixin, saved: Mapping[str, Tensor]) -> None:
     if not isinstance(model, torch.nn.Module):
         return
     for name, own in model.named_buffers():
-        if name in saved and saved[name].shape == own.shape:
+        if name in saved and _alike(saved[name], own):
             own.data = saved[name].to(own.device, copy=True)
+
+
+def _alike(saved: Tensor, own: Tensor) -> bool:
+    return saved.shape == own.shape and saved.is_floating_point() and own.is_floating_point()
 
 
 def restore_frozen(model: BaseModelMixin, frozen: Iterable[str]) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from alchemi_core.bibliography import entries as bibliography
 from alchemi_core.distributions import CORE, core_version
 from alchemi_core.forms.texts import SUFFIXES, write_form
+from alchemi_core.offers import ModelOffer
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.document import describe_topology, plain_models, reduction_names
 from alchemi_core.serialization.file import write_file
@@ -106,9 +108,16 @@ def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_
         "models": entries,
         "topology": topology,
         "outputs": sorted(pipeline.active_outputs),
-        "citations": list(dict.fromkeys(text for entry in entries for text in entry["citations"])),
+        "citations": _citations(entries, registry),
     }
     return Written(document, shelf.tensors)
+
+
+def _citations(entries: Sequence[Document], registry: Registry) -> dict[str, str]:
+    """Return what to cite, with BibTeX as the plugins have it: who opens the file may not have them."""
+    offers = [registry.find(ModelOffer, entry["offer"]) for entry in entries if entry["offer"] is not None]
+    packages = dict.fromkeys(offer.target.partition(":")[0] for offer in offers)
+    return bibliography([text for entry in entries for text in entry["citations"]], packages)
 
 
 def _offers(entries: Sequence[Document], topology: Document) -> list[tuple[str, str]]:

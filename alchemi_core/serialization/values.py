@@ -48,10 +48,12 @@ def encode(value: Any, keep: Keep, who: str) -> Any:
     """
     if value is None or isinstance(value, str | bool):
         return value
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
-        return _float(float(value))
+        return _float(value, who)
     if isinstance(value, torch.Tensor):
         return {"$tensor": keep(value)}
     if isinstance(value, np.ndarray):
@@ -61,14 +63,17 @@ def encode(value: Any, keep: Keep, who: str) -> Any:
     return _container(value, keep, who)
 
 
-def _float(value: float) -> Any:
-    return value if math.isfinite(value) else {"$float": str(value)}
+def _float(value: Real, who: str) -> Any:
+    number = float(value)
+    if math.isfinite(number) and number != value:
+        raise _unknown(value, who)  # as of 1/3, or of numbers wider than 64 bits, something would be lost
+    return number if math.isfinite(number) else {"$float": str(number)}
 
 
 def _as_tensor(value: np.ndarray, who: str) -> Tensor:
     try:
         return torch.from_numpy(np.ascontiguousarray(value).reshape(value.shape).copy())
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise _unknown(value, who) from error
 
 
@@ -136,7 +141,7 @@ _READERS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
     "$tuple": lambda value, tensors: tuple(_listed(value, tensors)),
     "$set": lambda value, tensors: set(_listed(value, tensors)),
     "$frozenset": lambda value, tensors: frozenset(_listed(value, tensors)),
-    "$map": lambda value, tensors: dict(_pair(pair, tensors) for pair in value),
+    "$map": lambda value, tensors: _once([_pair(pair, tensors) for pair in value]),
     "$float": lambda value, _: _NOT_FINITE[value],
     "$dtype": lambda value, _: DTYPES[value],
     "$tensor": lambda value, tensors: tensors[value].clone(),
@@ -147,6 +152,13 @@ _READERS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
 def _pair(pair: Any, tensors: Mapping[str, Tensor]) -> tuple[Any, Any]:
     key, value = _listed(pair, tensors)
     return key, value
+
+
+def _once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
 
 
 def named_tensors(value: Any) -> set[str]:

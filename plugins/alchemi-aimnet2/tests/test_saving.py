@@ -272,6 +272,28 @@ def test_strange_options(written, place, value):
 
 
 @pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (f"{OUTPUT}.kwargs.mlp.hidden", [2**20]),
+        (f"{OUTPUT}.kwargs.n_in", 2**20),
+        (f"{NETWORK}.aev.nshifts_s", 512),
+        (f"{NETWORK}.nfeature", 512),
+        (f"{NETWORK}.ncomb_v", 128),
+        (f"{NETWORK}.aim_size", 2**20),
+        (f"{NETWORK}.hidden", [[2**20, 2**20]]),
+        (f"{NETWORK}.hidden", [[24]] * 150),
+        (f"{NETWORK}.num_charge_channels", 2),
+    ],
+)
+def test_sizes_are_those_of_the_tensors(written, place, value, monkeypatch):
+    """Held against each other before anything is built."""
+    origin, tensors = written
+    monkeypatch.setattr("alchemi_aimnet2.saving.build_network", None)
+    with pytest.raises(SerializationError, match="as described"):
+        AIMNet2Serializer.rebuild(changed(origin, place, value), tensors, None)
+
+
+@pytest.mark.parametrize(
     "name", ["network.network.afv.weight", "network.network.conv_a.agh", "network.dispersion.c6ab"]
 )
 def test_strange_tensors(written, name):

@@ -30,6 +30,7 @@ RANGE = {"cutoff": "Å", "switch_on": "Å", "pairs.cutoff": "Å", "pairs.switch_
 MORSE_UNITS = RANGE | {"pairs.D": "eV", "pairs.a": "1/Å", "pairs.r0": "Å"}
 BUCKINGHAM_UNITS = RANGE | {"pairs.A": "eV", "pairs.rho": "Å", "pairs.C": "eV·Å⁶"}
 BORN_MAYER_UNITS = BUCKINGHAM_UNITS | {"pairs.sigma": "Å", "pairs.D": "eV·Å⁸"}
+ZBL_UNITS = {"outer": "Å", "inner": "Å"}
 
 # Points are lengths or fractions of the cell: they have to be plain numbers.
 POSITION_UNITS = {"k": "eV/Å²", "flat": "Å"}
@@ -41,37 +42,21 @@ ANGLE_UNITS = {"restraints.theta0": "deg", "restraints.k": "eV/rad²", "restrain
 def alchemi_models() -> list[ModelOffer]:
     """Offer the pair potentials and the restraints."""
     return [
-        ModelOffer(
-            name="morse",
-            summary="Morse pair potential, parameters by pair of elements",
-            target="alchemi_classical.morse:Morse",
-            licence="Apache-2.0",
-            citations=MORSE,
-            units=MORSE_UNITS,
+        _offer("morse", "Morse pair potential, parameters by pair of elements", "morse:Morse", MORSE, MORSE_UNITS),
+        _offer("zbl", "screened repulsion of nuclei at short distances, any elements", "zbl:ZBL", ZBL_BOOK, ZBL_UNITS),
+        _offer(
+            "buckingham",
+            "exp-6 pair potential, guarded against collapse",
+            "buckingham:Buckingham",
+            BUCKINGHAM,
+            BUCKINGHAM_UNITS,
         ),
-        ModelOffer(
-            name="zbl",
-            summary="screened repulsion of nuclei at short distances, any elements",
-            target="alchemi_classical.zbl:ZBL",
-            licence="Apache-2.0",
-            citations=ZBL_BOOK,
-            units={"outer": "Å", "inner": "Å"},
-        ),
-        ModelOffer(
-            name="buckingham",
-            summary="exp-6 pair potential, guarded against collapse",
-            target="alchemi_classical.buckingham:Buckingham",
-            licence="Apache-2.0",
-            citations=BUCKINGHAM,
-            units=BUCKINGHAM_UNITS,
-        ),
-        ModelOffer(
-            name="born-mayer",
-            summary="exponential repulsion with r^-6 and r^-8 terms",
-            target="alchemi_classical.born_mayer:BornMayer",
-            licence="Apache-2.0",
-            citations=BORN_MAYER,
-            units=BORN_MAYER_UNITS,
+        _offer(
+            "born-mayer",
+            "exponential repulsion with r^-6 and r^-8 terms",
+            "born_mayer:BornMayer",
+            BORN_MAYER,
+            BORN_MAYER_UNITS,
         ),
         _restraint("positions", "springs from atoms to points in space", "RestrainPositions", POSITION_UNITS),
         _restraint("distances", "springs on distances between atoms", "RestrainDistances", DISTANCE_UNITS),
@@ -79,11 +64,16 @@ def alchemi_models() -> list[ModelOffer]:
     ]
 
 
-def _restraint(kind: str, summary: str, name: str, units: dict[str, str]) -> ModelOffer:
+def _offer(name: str, summary: str, target: str, citations: tuple[str, ...], units: dict[str, str]) -> ModelOffer:
     return ModelOffer(
-        name=f"restrain-{kind}",
+        name=name,
         summary=summary,
-        target=f"alchemi_classical.restraints.{kind}:{name}",
+        target=f"alchemi_classical.{target}",
         licence="Apache-2.0",
+        citations=citations,
         units=units,
     )
+
+
+def _restraint(kind: str, summary: str, name: str, units: dict[str, str]) -> ModelOffer:
+    return _offer(f"restrain-{kind}", summary, f"restraints.{kind}:{name}", (), units)

@@ -111,7 +111,7 @@ class Architecture:
         converter=_tuple, validator=_check(lambda value: value and _are_counts(value, 32, 8), "1 to 8 for each layer")
     )
     num_bessel: int = attrs.field(validator=_check(_is_count, "a count"))
-    radial_MLP: tuple[int, ...] = attrs.field(
+    radial_MLP: tuple[int, ...] = attrs.field(  # noqa: N815 - the name of mace-torch
         converter=_tuple, validator=_check(lambda value: _are_counts(value, 32, 65536), "sizes of layers")
     )
     radial_type: str = attrs.field(default="bessel", validator=_one_of(RADIAL))

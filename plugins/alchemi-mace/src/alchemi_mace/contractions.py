@@ -1,7 +1,7 @@
 """Contractions of any order, with couplings of any kind, made of the tensors of a file.
 
-How many couplings there are depends on how they were worked out: with cuEquivariance there are fewer. They are among the
-tensors, so that neither it nor the time to work them out is needed.
+How many couplings there are depends on how they were worked out: with cuEquivariance there are fewer. They are among
+the tensors, so that neither it nor the time to work them out is needed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from alchemi_mace.upstream import Contraction
 
-
-def refit(layer: Contraction, path: str, tensors: Mapping[str, Tensor], order: int) -> None:
+def refit(layer: Any, path: str, tensors: Mapping[str, Tensor], order: int) -> None:
     """Give a contraction another order, with room for the couplings and weights of a file.
 
     Parameters
@@ -61,7 +59,7 @@ def refit(layer: Contraction, path: str, tensors: Mapping[str, Tensor], order: i
 
 
 def _marks(order: int) -> set[str]:
-    """Return the names of what says which weights have nothing to couple; earlier versions of mace-torch did not say."""
+    """Return the names of what says which weights have nothing to couple; older versions of mace-torch did not say."""
     return {"weights_max_zeroed", *(f"weights_{place}_zeroed" for place in range(order - 1))}
 
 

@@ -150,8 +150,9 @@ RENEW: dict[type, Callable[..., None]] = {
 
 
 def renew_all(network: torch.nn.Module) -> None:
-    """Generate the code of every layer that has any."""
+    """Generate the code of every layer that has any; from then on copies hold it as it is, not compiled."""
     for layer in list(network.modules()):
         for kind, renew in RENEW.items():
             if isinstance(layer, kind):
                 renew(layer)
+                vars(layer).pop("__codegen__", None)

@@ -31,7 +31,7 @@ _PLANS = frozenset({"graph_opt_main", "contractions_weighting", "contractions_fe
 
 
 def difference(original: torch.nn.Module, rebuilt: torch.nn.Module) -> str:
-    """Return the first thing in which a network differs from one that was built anew, in words; empty if nothing does."""
+    """Return the first thing in which a network differs from one built anew, in words; empty if nothing does."""
     left, right = _layers(original, ""), _layers(rebuilt, "")
     for path in sorted(left.keys() ^ right.keys()):
         return f"layer {path!r} is {'beside' if path in left else 'missing from'} those of its class"
@@ -46,7 +46,7 @@ def _layers(layer: Any, path: str) -> dict[str, Any]:
     found = {path: layer}
     for name, child in layer.named_children():
         planned = isinstance(layer, Contraction) and name in _PLANS
-        if not planned and name not in getattr(layer, "__codegen__", ()) and not isinstance(child, _GENERATED):
+        if not planned and not isinstance(child, _GENERATED):
             found |= _layers(child, f"{path}.{name}" if path else name)
     return found
 

@@ -1,8 +1,8 @@
 """How the model is written to a pipeline file and made again from one, without any model file of mace-torch.
 
 What mace-torch saves is a pickle of a whole network. A pipeline file holds the arguments of the constructor as plain
-values, the tensors, and a few numbers that layers keep beside them. Writing builds the network a second time and compares
-it with the first layer by layer, so that what is written is known to be all there is to it.
+values, the tensors, and a few numbers that layers keep beside them. Writing builds the network a second time and
+compares it with the first layer by layer, so that what is written is known to be all there is to it.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _check(options: dict[str, Any]) -> None:
             expected=f"{', '.join(sorted(_MUST))} and perhaps {', '.join(sorted(_MAY))}",
             who=WHO,
         )
-    known = {"checkpoint": FOUNDATIONS, "dtype": DTYPES}
+    known: dict[str, Any] = {"checkpoint": FOUNDATIONS, "dtype": DTYPES}
     for name in ("head", *_MAY):
         value = options.get(name, "")
         if not isinstance(value, str) or (name in options and value not in known.get(name, (value,))):

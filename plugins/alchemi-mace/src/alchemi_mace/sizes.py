@@ -1,7 +1,7 @@
 """Whether an architecture fits the tensors it comes with, before anything is allocated for it.
 
-Every size that a network grows with is compared with the shape of a tensor that is there, so that building takes no more
-memory than the tensors do, up to a small factor.
+Every size that a network grows with is compared with the shape of a tensor that is there, so that building takes no
+more memory than the tensors do, up to a small factor.
 """
 
 from __future__ import annotations

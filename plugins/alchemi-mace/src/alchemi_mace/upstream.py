@@ -47,13 +47,13 @@ with _environment_without(_UNSAFE), warnings.catch_warnings(), torch.serializati
         from mace.modules import (
             MACE,
             EnergyDipolesMACE,
-            GatedEquivariantBlock,
             InteractionBlock,
-            NonLinearBiasReadoutBlock,
             NonLinearReadoutBlock,
             ScaleShiftMACE,
             interaction_classes,
         )
+        from mace.modules.blocks import NonLinearBiasReadoutBlock
+        from mace.modules.gate import GatedEquivariantBlock
         from mace.modules.radial import (
             AgnesiTransform,
             BesselBasis,

@@ -12,7 +12,7 @@ from alchemi_sevennet.upstream import Rescale
 
 Check: TypeAlias = "Callable[[Any], bool]"
 
-MOST_LAYERS = 24
+_MOST_LAYERS = 16
 _MOST_LEVELS = 64
 _LONGEST_TEXT = 100
 _HIGHEST_DEGREE = 6
@@ -21,7 +21,7 @@ _ELEMENTS = 119
 """sevenn counts from 0 on, which is no element."""
 
 _IRREP = r"[1-9]\d{0,6}x[0-6][eo]"
-_IRREPS = re.compile(rf"{_IRREP}(\+{_IRREP}){{0,31}}", re.ASCII)
+_IRREPS = re.compile(rf"{_IRREP}(\+{_IRREP}){{0,13}}", re.ASCII)
 
 
 def _number(low: float, high: float) -> Check:
@@ -77,7 +77,7 @@ def _name(value: Any) -> bool:
 
 _ACTIVATIONS = ("relu", "silu", "tanh", "abs", "ssp", "sigmoid", "elu")
 _BY_PARITY = _record({"e": _one_of("ssp", "silu"), "o": _one_of("tanh", "abs")}, {})
-_SIZES = _list_of(_whole(1, _LARGEST), 0, MOST_LAYERS)
+_SIZES = _list_of(_whole(1, _LARGEST), 0, _MOST_LAYERS)
 _POLYNOMIAL = _record({"cutoff_function_name": _one_of("poly_cut")}, {"poly_cut_p_value": _number(1, 100)})
 _XPLOR = _record({"cutoff_function_name": _one_of("XPLOR"), "cutoff_on": _number(0.0, 100.0)}, {})
 
@@ -85,7 +85,7 @@ _CHECKS: dict[str, Check] = {
     "cutoff": _number(0.1, 100.0),
     "_type_map": _numbering(_whole(0, _ELEMENTS - 1), 1, _ELEMENTS),
     "_modal_map": _numbering(_name, 0, _MOST_LEVELS),
-    "irreps_manual": _list_of(_irreps, 2, MOST_LAYERS + 1),
+    "irreps_manual": _list_of(_irreps, 2, _MOST_LAYERS + 1),
     "lmax": _whole(0, _HIGHEST_DEGREE),
     "radial_basis": _record(
         {"radial_basis_name": _one_of("bessel")},
@@ -98,7 +98,7 @@ _CHECKS: dict[str, Check] = {
     "act_radial": _one_of(*_ACTIVATIONS),
     "act_scalar": _BY_PARITY,
     "act_gate": _BY_PARITY,
-    "self_connection_type": _list_of(_one_of("nequip", "linear"), 1, MOST_LAYERS),
+    "self_connection_type": _list_of(_one_of("nequip", "linear"), 1, _MOST_LAYERS),
     **dict.fromkeys(("is_parity", "_normalize_sph", "use_bias_in_linear", "readout_as_fcn", "species_wise"), _flag),
     **dict.fromkeys(("train_shift_scale", "train_denominator"), _flag),
     **dict.fromkeys(("use_modal_wise_shift", "use_modal_wise_scale", "use_modal_node_embedding"), _flag),

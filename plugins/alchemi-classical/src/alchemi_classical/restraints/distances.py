@@ -68,6 +68,7 @@ class RestrainDistances(BaseModelMixin, torch.nn.Module):
 
     _atoms: Tensor
     _shifts: Tensor
+    _nearest: Tensor
 
     def __init__(self, *, restraints: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
@@ -75,7 +76,9 @@ class RestrainDistances(BaseModelMixin, torch.nn.Module):
         self.springs = Springs(read)
         shifts = [_shift(given.get("shift"), f"restraints[{n}]['shift']") for n, given in enumerate(restraints)]
         self.register_buffer("_atoms", torch.tensor([spring.atoms for spring in read]), persistent=False)
-        self.register_buffer("_shifts", torch.tensor(shifts, dtype=torch.float64), persistent=False)
+        fixed = torch.tensor([shift or (0, 0, 0) for shift in shifts], dtype=torch.float64)
+        self.register_buffer("_shifts", fixed, persistent=False)
+        self.register_buffer("_nearest", torch.tensor([shift is None for shift in shifts]), persistent=False)
         self.model_config = restraint_config(WHO)
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:  # noqa: ARG002
@@ -101,21 +104,22 @@ class RestrainDistances(BaseModelMixin, torch.nn.Module):
     def _vectors(self, view: ModelView, atoms: Tensor, systems: Tensor) -> Tensor:
         first, second = ends(view, atoms)
         given = self._shifts.repeat(view.num_systems, 1)
-        _check_shifts(given.nan_to_num(), view, systems)
+        _check_shifts(given, view, systems)
         if view.cell is None:
             return second - first
         nearest = shortest_shifts(second - first, systems, view.cell, view.pbc)
-        return shifted(second - first, torch.where(given.isnan(), nearest, given), systems, view)
+        free = self._nearest.repeat(view.num_systems)[:, None]
+        return shifted(second - first, torch.where(free, nearest, given.to(nearest)), systems, view)
 
 
-def _shift(given: Any, name: str) -> tuple[float, ...]:
-    """Return a shift, NaN where none was given."""
+def _shift(given: Any, name: str) -> tuple[int, ...] | None:
+    """Return a shift, None where none was given."""
     if given is None:
-        return (math.nan,) * 3
+        return None
     shift = items(given, name, WHO, count=3, of="whole numbers")
     if any(isinstance(n, bool) or not isinstance(n, int) for n in shift):
         raise OptionError(f"{name}={given!r}", expected="three whole numbers", who=WHO, fix="(0, 0, 1)")
-    return tuple(float(n) for n in shift)
+    return shift
 
 
 def _check_shifts(shifts: Tensor, view: ModelView, systems: Tensor) -> None:

@@ -1,0 +1,116 @@
+"""What the head of a pipeline file tells, for people: nothing of it is run, nor reaches a terminal raw."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from alchemi_core.errors import SerializationError
+from alchemi_core.serialization.document import field
+from alchemi_core.serialization.header import Header, read_header
+from alchemi_core.serialization.migrations import migrated
+from alchemi_core.serialization.model_entries import check_entry
+from alchemi_core.serialization.needs import Need, read_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from alchemi_core.serialization.model_entries import Entry
+
+_STEPS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def in_bytes(size: float) -> str:
+    """Return a size in words.
+
+    >>> in_bytes(12_300_000), in_bytes(7)
+    ('12.3 MB', '7 B')
+    """
+    return next((f"{size / unit:.3g} {name}" for unit, name in _STEPS if size >= unit), f"{size:.0f} B")
+
+
+def shown(value: Any) -> str:
+    """Return a text from a file as one line without signs that steer a terminal."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(value))
+
+
+@attrs.define(slots=False, frozen=True, eq=False)
+class FileView:
+    """A pipeline file, seen from its head.
+
+    Parameters
+    ----------
+    header : Header
+        As read.
+    document : dict
+        In the present format.
+    models : list of dict
+        Entries of the models.
+    needs : tuple of Need
+        Plugins.
+    """
+
+    header: Header
+    document: Mapping[str, Any]
+    models: list[Entry]
+    needs: tuple[Need, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> FileView:
+        """Read the head of a file.
+
+        Raises
+        ------
+        SerializationError
+            If it is no pipeline file.
+        """
+        header = read_header(path)
+        document = migrated(header.document, header.tensors, header.seal)
+        models = [check_entry(entry) for entry in field(document, "models", list)]
+        return cls(header, document, models, read_needs(field(document, "needs", list)))
+
+    @property
+    def written(self) -> str:
+        """When, and with which versions, it was written; empty where it does not say."""
+        about = self.document.get("provenance")
+        if not isinstance(about, dict):
+            return ""
+        versions = [f"{name} {about[name]}" for name in ("alchemi-core", "torch", "python") if name in about]
+        return shown(f"{about.get('written', '')}  {', '.join(versions)}")
+
+    @cached_property
+    def handed(self) -> dict[int, str]:
+        """Models that have to be handed over when it is loaded, by number, with the reason."""
+        made = {number: entry for number, entry in enumerate(self.models) if entry.get("offer") is None}
+        return {number: shown(entry.get("why") or "it was made by hand") for number, entry in made.items()}
+
+    @cached_property
+    def functions(self) -> list[str]:
+        """Names of functions that have to be handed over."""
+        found = (group.get("derivative") for group in self._groups(self.document["topology"]))
+        return [shown(one["function"]) for one in found if isinstance(one, dict) and "function" in one]
+
+    def _groups(self, topology: Any) -> Iterator[dict[str, Any]]:
+        for group in field(topology, "groups", list):
+            yield group
+            for step in field(group, "steps", list):
+                if "pipeline" in step:
+                    yield from self._groups(step["pipeline"])
+
+    def size_of(self, entry: Entry) -> str:
+        """Return number and size of a model's tensors."""
+        places = [self.header.tensors.get(str(key)) for key in entry["weights"].values()]
+        if entry.get("reference"):
+            return f"{len(entry['reference'])}, by checksum"
+        return f"{len(places)}, {in_bytes(sum(one.size for one in places if one is not None))}" if places else "none"
+
+    @property
+    def citations(self) -> dict[str, str]:
+        """BibTeX by citation."""
+        found = self.document.get("citations", {})
+        if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+            raise SerializationError("has citations that are none", expected="texts", who="pipeline file")
+        return found

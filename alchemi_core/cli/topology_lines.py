@@ -1,0 +1,73 @@
+"""A described topology as indented lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alchemi_core.cli.file_view import shown
+from alchemi_core.forms.weight_text import weight_text
+from alchemi_core.serialization.document import field, read_step_weight
+from alchemi_core.weights import Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def lines_of(topology: Any, names: Sequence[str], indent: str = "") -> list[str]:
+    """Return one line per group and step.
+
+    Parameters
+    ----------
+    topology : mapping
+        As in a file.
+    names : sequence of str
+        Those of the models, by number.
+    indent : str
+        Before each line.
+    """
+    lines = []
+    for number, group in enumerate(field(topology, "groups", list)):
+        kind = "autograd" if group.get("use_autograd") else "each by itself"
+        lines.append(f"{indent}group {number}   {_derivative(group.get('derivative')) or kind}")
+        for step in field(group, "steps", list):
+            lines += _step(step, names, f"{indent}  ")
+    return lines
+
+
+def _derivative(description: Any) -> str:
+    if isinstance(description, dict) and "name" in description:
+        options = ", ".join(f"{name}={value!r}" for name, value in field(description, "options", dict).items())
+        return shown(f"{description['name']}({options})" if options else description["name"])
+    if isinstance(description, dict):
+        return shown(f"{description.get('function')} (a function of its own)")
+    return shown(description or "")
+
+
+def _step(step: Any, names: Sequence[str], indent: str) -> list[str]:
+    about = [*_weight(step), *(f"{old} → {new}" for old, new in field(step, "wire", dict).items())]
+    about += ["detached"] if step.get("detach") else []
+    if "pipeline" in step:
+        return [indent + shown("  ".join(["pipeline", *about])), *lines_of(step["pipeline"], names, f"{indent}  ")]
+    number = field(step, "model", int)
+    name = names[number] if 0 <= number < len(names) else "?"
+    return [indent + shown("  ".join([f"{number} {name}", *about]))]
+
+
+def _weight(step: Any) -> list[str]:
+    weight = read_step_weight(step)
+    if isinstance(weight, Weight):
+        return [f"weight {weight_text(weight)}"]
+    return [] if weight == 1.0 else [f"weight {weight:g}"]
+
+
+def settings_line(topology: Any) -> list[str]:
+    """Return a line with the settings that were chosen, none where there are none."""
+    chosen = {name: value for name, value in field(topology, "settings", dict).items() if value is not None}
+    texts = [f"{name} {_text(value)}" for name, value in chosen.items()]
+    return [f"settings  {shown('   '.join(texts))}"] if texts else []
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,44 @@
+"""The model in pipeline files, with each of its options, as made and changed afterwards."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from ase.build import bulk
+
+from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model, load_pipeline
+
+CHARGE = torch.tensor([[1.0]], dtype=torch.float64)
+SALT = Batch.from_ase(bulk("NaCl", "rocksalt", a=5.6)).with_fields(total_charge=CHARGE)
+CASES = [("eeq", {"energy": True}), ("eeq", {"energy": True, "cutoff": 14}), ("eeq", {"cutoff": 15.5})]
+
+
+CHANGES = {
+    "as made": lambda model: model,
+    "moved": lambda model: model.float(),
+    "copied": lambda model: pickle.loads(pickle.dumps(copy.deepcopy(model))),
+}
+
+
+def check_round_trip(model, batch, path):
+    """Save and load twice: the same plan, options, declarations, state and numbers."""
+    pipe = PipelineModelWrapper([PipelineGroup([model], use_autograd=True)])
+    expected = pipe(batch)
+    for _ in range(2):
+        pipe.save(path)
+        loaded = load_pipeline(path)
+        assert str(loaded.plan) == str(pipe.plan)
+        (step,) = loaded.topology.groups[0].steps
+        assert step.model.origin == model.origin
+        assert step.model.model_config == model.model_config
+        found = loaded(batch)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+        pipe = loaded
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(("name", "options"), CASES, ids=lambda value: value if isinstance(value, str) else "")
+def test_round_trip(tmp_path, name, options, change):
+    check_round_trip(CHANGES[change](create_model(name, **options)), SALT, tmp_path / "x.alchemi")

@@ -1,0 +1,106 @@
+"""Plugins made for these tests: the toys, some networks, and strategies, on offer under a version of one's choice."""
+
+from typing import ClassVar
+
+import attrs
+from support import toys
+from support.pipelines import CORE
+
+from alchemi_core.derivatives.autograd import energy_derivatives
+from alchemi_core.derivatives.leaves import with_leaves
+from alchemi_core.offers import DerivativeOffer, ModelOffer
+from alchemi_core.plugin_records import PluginRecord
+from alchemi_core.registry import Registry, create_model
+
+from . import networks
+
+TOYS = {
+    "gaussians": toys.Gaussians,
+    "kernel": toys.Kernel,
+    "charges": toys.Charges,
+    "coulomb": toys.Coulomb,
+    "hardness": toys.Hardness,
+    "shift": toys.Shift,
+    "network": networks.Network,
+    "anything": networks.Anything,
+    "holder": networks.Holder,
+    "opener": networks.Opener,
+}
+
+
+class Scaling:
+    """Forces and stress of the summed energy times ``scale``."""
+
+    name: ClassVar[str] = "scaled"
+    serves: ClassVar[frozenset[str]] = frozenset({"forces", "stress"})
+
+    def prepare(self, state):
+        data = with_leaves(state)
+        return data, data
+
+    def finish(self, energy, tape, requested):
+        return {name: self.scale * value for name, value in energy_derivatives(energy, tape, requested).items()}
+
+
+@attrs.frozen
+class Scaled(Scaling):
+    """As a value."""
+
+    scale: float = 0.5
+
+
+class Plain(Scaling):
+    """As a class of the usual kind."""
+
+    def __init__(self, scale=0.5, *, times=1.0):
+        self.scale, self._times = scale * times, times
+
+
+class Keeper(Scaling):
+    """Its attributes are not what it was made with, but lead to it."""
+
+    def __init__(self, scale=0.5):
+        self.scale = float(scale)
+
+
+def halved(energy, data, requested):
+    return {name: 0.5 * value for name, value in energy_derivatives(energy, data, requested).items()}
+
+
+ready = Scaled(0.25)
+
+STRATEGIES = {"scaled": "Scaled", "plain": "Plain", "keeper": "Keeper", "halved": "halved", "ready": "ready"}
+
+
+def target(thing):
+    return f"{thing.__module__}:{thing.__qualname__}"
+
+
+def plugin(distribution="alchemi-core", version=CORE.records[0].version, names=tuple(TOYS)):
+    """A plugin that offers some of the toys; unless told otherwise as if they were the core's own."""
+    offers = [
+        ModelOffer(name=name, summary="a toy", target=target(TOYS[name]), licence="MIT")
+        for name in TOYS
+        if name in names
+    ]
+    return PluginRecord("toys", distribution, version, tuple(offers))
+
+
+def strategies(distribution="alchemi-core", version=CORE.records[0].version):
+    offers = [
+        DerivativeOffer(name=name, summary="a strategy", target=f"{__name__}:{attribute}")
+        for name, attribute in STRATEGIES.items()
+    ]
+    return PluginRecord("strategies", distribution, version, tuple(offers))
+
+
+def registry(*records, **more):
+    return Registry((*CORE.records, *records), **more)
+
+
+OFFERED = registry(plugin(), strategies())
+
+
+def made(name, /, **options):
+    """A toy as its plugin makes it."""
+    return create_model(name, registry=OFFERED, **options)
