@@ -8,7 +8,7 @@ from typing import Any
 
 from alchemi_core.errors import DeclarationError, OptionError
 from alchemi_core.frozenmap import FrozenMap, freeze
-from alchemi_core.units import read_quantity, read_unit
+from alchemi_core.units import is_quantity_text, read_quantity, read_unit
 
 _BEGINS_WITH_A_NUMBER = re.compile(r"\s*[+\-−]?(\.?[0-9]|(inf(inity)?|nan)\b)", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d]\w*(\.\w+)?")
@@ -59,7 +59,8 @@ def read_options(options: Mapping[str, Any], units: Mapping[str, str], who: str)
     Raises
     ------
     OptionError
-        If a text begins with a number and does not go on with a unit that fits.
+        If a text begins with a number and does not go on with a unit that fits, or is a number with a unit where none
+        is named.
 
     Examples
     --------
@@ -78,9 +79,14 @@ def _read(value: Any, option: str, path: str, units: Mapping[str, str], who: str
     if isinstance(value, list | tuple):
         read = [_read(inner, option, path, units, who) for inner in value]
         return tuple(read) if isinstance(value, tuple) else read
-    if path in units and isinstance(value, str) and _BEGINS_WITH_A_NUMBER.match(value):
-        return read_quantity(value, units[path], who=f"{who}, option {path}")
-    return value
+    return _number(value, units.get(path, ""), f"{who}, {path}") if isinstance(value, str) else value
+
+
+def _number(text: str, unit: str, who: str) -> float | str:
+    if not unit and is_quantity_text(text):
+        expected = "what the option takes, which has no unit"
+        raise OptionError(f"{text!r} is a number with a unit", expected=expected, who=who)
+    return read_quantity(text, unit, who=who) if unit and _BEGINS_WITH_A_NUMBER.match(text) else text
 
 
 def _inside(option: str, path: str, key: object, units: Mapping[str, str]) -> str:

@@ -48,7 +48,7 @@ def read_quantity(text: str, unit: str, *, who: str = "") -> float:
     >>> read_quantity("0.5 nm", "Å")
     5.0
     >>> round(read_quantity("50 Ry/bohr", "eV/Å"), 4)
-    1285.5542
+    1285.5517
     >>> read_quantity("0.2/Å", "1/Å") == read_quantity("0.2 Å⁻¹", "1/Å") == 0.2
     True
     """

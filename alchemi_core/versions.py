@@ -17,7 +17,9 @@ def installed(name: str) -> str | None:
 
 
 def builds_on(distribution: str) -> dict[str, str]:
-    """Return the installed versions of what a distribution requires, the core aside."""
+    """Return the installed versions of what a distribution requires, the core aside; none of one without metadata."""
+    if installed(distribution) is None:
+        return {}
     named = [Requirement(text) for text in importlib_metadata.requires(distribution) or ()]
     wanted = [one.name for one in named if one.marker is None or one.marker.evaluate()]
     return {name: found for name in wanted if name != CORE and (found := installed(name))}

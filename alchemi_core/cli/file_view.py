@@ -9,16 +9,16 @@ import attrs
 
 from alchemi_core.errors import SerializationError
 from alchemi_core.serialization.document import field
+from alchemi_core.serialization.entries import check_entry
 from alchemi_core.serialization.header import Header, read_header
 from alchemi_core.serialization.migrations import migrated
-from alchemi_core.serialization.model_entries import check_entry
 from alchemi_core.serialization.needs import Need, read_needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from alchemi_core.serialization.model_entries import Entry
+    from alchemi_core.serialization.entries import Entry
 
 _STEPS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 

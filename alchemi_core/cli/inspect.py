@@ -17,7 +17,7 @@ from alchemi_core.serialization.needs import unmet
 if TYPE_CHECKING:
     import argparse
 
-    from alchemi_core.serialization.model_entries import Entry
+    from alchemi_core.serialization.entries import Entry
     from alchemi_core.serialization.needs import Need
 
 MODELS = (Column(""), Column("model"), Column("options"), Column("plugin"), Column("licence"), Column("tensors"))

@@ -8,9 +8,9 @@ import attrs
 
 from alchemi_core.serialization.digests import check_tensors
 from alchemi_core.serialization.document import field
+from alchemi_core.serialization.entries import check_entry
 from alchemi_core.serialization.header import read_header
 from alchemi_core.serialization.migrations import migrated
-from alchemi_core.serialization.model_entries import check_entry
 from alchemi_core.serialization.saving import describe_pipeline
 
 if TYPE_CHECKING:

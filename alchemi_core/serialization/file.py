@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from alchemi_core.atomic_write import replacing
 from alchemi_core.errors import SerializationError
 from alchemi_core.serialization.digests import check_tensors
-from alchemi_core.serialization.header import KEY, Header, document_text, seal, unreadable
+from alchemi_core.serialization.header import KEY, MAX_LENGTH, Header, document_text, seal, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def write_file(path: Path, document: Mapping[str, Any], tensors: Mapping[str, Te
     """
     digests = {name: found.digest for name, found in check_tensors(tensors).items()}
     try:
-        text = document_text({**document, "tensors": digests})
+        text = _text({**document, "tensors": digests})
         with replacing(path) as draft:
             draft.touch()
             mode = draft.stat().st_mode  # that of any new file; safetensors has a stricter one of its own
@@ -55,6 +55,15 @@ def write_file(path: Path, document: Mapping[str, Any], tensors: Mapping[str, Te
         ) from error
 
 
+def _text(document: Mapping[str, Any]) -> str:
+    text = document_text(document)
+    if len(text) > MAX_LENGTH // 2:  # where tensors lie, which stands beside it, takes less than their digests in it
+        raise ValueError(
+            f"its document is {len(text)} bytes long, more than can be read; give large options as tensors"
+        )
+    return text
+
+
 def read_tensors(path: Path, header: Header, digests: Mapping[str, str], *, allow_nan: bool) -> dict[str, Tensor]:
     """Return the tensors of a file, mapped into memory, after a look at every byte.
 
@@ -65,7 +74,7 @@ def read_tensors(path: Path, header: Header, digests: Mapping[str, str], *, allo
     header : Header
         Of the same file.
     digests : mapping of str to str
-        Of each tensor; none in files of format 1, which are not checked.
+        Of each tensor; not looked at in files without a seal, those of format 1.
     allow_nan : bool
         Whether numbers may be NaN.
 
@@ -80,7 +89,7 @@ def read_tensors(path: Path, header: Header, digests: Mapping[str, str], *, allo
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise unreadable(path, f"{type(error).__name__}: {error}") from error
     checked = check_tensors(tensors)
-    if digests and {name: one.digest for name, one in checked.items()} != dict(digests):
+    if header.seal and {name: one.digest for name, one in checked.items()} != dict(digests):
         raise unreadable(path, "it was changed after it was written, or is damaged: its checksums do not agree")
     if not allow_nan and (bad := sorted(name for name, one in checked.items() if one.has_nan)):
         raise SerializationError(

@@ -13,10 +13,10 @@ from alchemi_core.forms.texts import load_toml
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.document import TopologyReader, field
+from alchemi_core.serialization.entries import check_entry
 from alchemi_core.serialization.file import read_tensors
 from alchemi_core.serialization.header import read_header
 from alchemi_core.serialization.migrations import migrated
-from alchemi_core.serialization.model_entries import check_entry
 from alchemi_core.serialization.model_reader import ModelReader
 from alchemi_core.serialization.named_strategies import StrategyReader
 from alchemi_core.serialization.needs import check_needs, read_needs, without_models
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.models import BaseModelMixin
+    from alchemi_core.serialization.entries import Entry
     from alchemi_core.serialization.header import Header
-    from alchemi_core.serialization.model_entries import Entry
 
 ALLOWANCES = ("nan", "older-plugins")
 """What is refused unless it is allowed: weights that are NaN, plugins older than those that wrote a file."""

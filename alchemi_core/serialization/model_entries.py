@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from alchemi_core.errors import SerializationError
 from alchemi_core.offers import ModelOffer
 from alchemi_core.serialization.contract_text import describe_config
 from alchemi_core.serialization.portability import TRUST, place_named, portable
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
 
     from alchemi_core.models import BaseModelMixin, ModelOrigin
     from alchemi_core.registry import Registry
+    from alchemi_core.serialization.entries import Entry
     from alchemi_core.serialization.shelf import Shelf
 
 DEFAULT_SERIALIZER = "factory"
-
-Entry = dict[str, Any]
 
 
 @attrs.frozen(eq=False)
@@ -104,33 +102,3 @@ def _why_not(model: BaseModelMixin) -> str:
     if place:
         return f"{maker} was given a place on the machine that wrote the file: {place}"
     return f"what {maker} gave cannot be written to a file"
-
-
-def check_entry(entry: Any) -> Entry:
-    """Return an entry of a file whose parts have the types that are read.
-
-    Raises
-    ------
-    SerializationError
-        If they have not.
-    """
-    if isinstance(entry, dict) and all(_fits(entry.get(name), kind) for name, kind in _ALWAYS.items()):
-        offered = entry.get("offer") is not None
-        if not offered or all(_fits(entry.get(name), kind) for name, kind in _OFFERED.items()):
-            return entry
-    raise SerializationError(
-        f"holds an entry of a model that is not understood: {entry!r:.80}",
-        expected="offer, options, plugin, version, name and tensors",
-        who="pipeline file",
-    )
-
-
-_ALWAYS: dict[str, type | None] = {"name": str, "weights": dict, "buffers": dict, "frozen": None}
-_OFFERED: dict[str, type | None] = {"offer": str, "options": dict, "plugin": str, "version": str}
-
-
-def _fits(value: Any, kind: type | None) -> bool:
-    """Tell whether a part has its type; of lists and mappings, that they hold texts. None: a list, or nothing."""
-    if kind is None:
-        return value is None or (isinstance(value, list) and all(isinstance(one, str) for one in value))
-    return isinstance(value, kind)

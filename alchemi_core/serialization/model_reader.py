@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.registry import Registry
-    from alchemi_core.serialization.model_entries import Entry
+    from alchemi_core.serialization.entries import Entry
 
 
 @attrs.frozen(eq=False)

@@ -57,7 +57,7 @@ def test_units_that_cannot_be_are_refused(kind: type[ModelOffer | DerivativeOffe
         ({"points": [["1 nm", 2, "3 Å"], (4.0, "5 pm")]}, {"points": [[10.0, 2, 3.0], (4.0, 0.05)]}),
         ({"pairs": {"A-B": {"D": "1 eV", "r0": "1 nm"}}}, {"pairs": {"A-B": {"D": 1.0, "r0": 10.0}}}),
         ({"pairs": [{"r0": ["1 nm"], "D": "1 eV"}]}, {"pairs": [{"r0": [10.0], "D": 1.0}]}),
-        ({"r0": "1 nm", "name": "0.5 Å", "n": "7net-0"}, {"r0": "1 nm", "name": "0.5 Å", "n": "7net-0"}),
+        ({"name": "0.3.0", "n": "7net-0", "file": "1 nm.pt"}, {"name": "0.3.0", "n": "7net-0", "file": "1 nm.pt"}),
         ({"cutoff": "covalent", "epsilon": None}, {"cutoff": "covalent", "epsilon": None}),
         ({"cutoff": 6, "epsilon": True}, {"cutoff": 6, "epsilon": True}),
     ],
@@ -79,11 +79,12 @@ def test_numbers_keep_their_type() -> None:
         ({"cutoff": "nan Å"}, "cutoff", "'nan Å' is not a finite number"),
         ({"epsilon": {"Ar": "1 kcal"}}, "epsilon", "'1 kcal': 'kcal' is an energy of moles"),
         ({"pairs": {"A-B": {"r0": "1 eV"}}}, "pairs.r0", "'1 eV': 'eV' is an energy"),
+        ({"r0": "1 nm"}, "r0", "'1 nm' is a number with a unit"),
         ({"points": [[1.0], ["1 Å/"]]}, "points", "unit 'Å/' cannot be read: it ends too soon"),
     ],
 )
 def test_errors_name_the_option(written: dict[str, Any], place: str, found: str) -> None:
     with pytest.raises(OptionError) as caught:
         read_options(written, UNITS, "my-model")
-    assert caught.value.who == f"my-model, option {place}"
+    assert caught.value.who == f"my-model, {place}"
     assert caught.value.found == found

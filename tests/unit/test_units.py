@@ -66,7 +66,7 @@ SPELLINGS = [
     ("hartree/bohr", ["Ha/a0", "Hartree/Bohr", "Eh/a₀"]),
     ("deg", ["°", "degree", "degrees"]),
     ("μB", ["\u00b5B", "muB"]),
-    ("Å^12", ["Å¹²", "Å⁶Å⁶", "(nm pm)⁶/(nm/Å)^6 * (Å/pm)^6"]),
+    ("Å^12", ["Å¹²", "Å⁶Å⁶", "(nm pm)⁶ (Å/pm)^6/(nm/Å)^6"]),
 ]
 
 
@@ -248,7 +248,7 @@ def test_texts_that_are_quantities(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0.5", "1e5", "inf", "Å", "covalent", "infinite", "0.3.0", "7net-0", "2.", 3, 0.5, None]
+    "text", ["", "0.5", "1e5", "inf", "Å", "covalent", "infinite", "0.3.0", "7net-0", 3, 0.5, None]
 )
 def test_what_is_no_quantity(text: object) -> None:
     assert not is_quantity_text(text)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 MAX_SCALARS = 4096
 """Of the layer before the energies, all heads together."""
 
+MAX_CUTOFF = 1000.0
+"""In Å."""
+
+MAX_ELEMENT = 118
+
 _RADIAL = {"bessel": "bessel_weights", "gaussian": "gaussian_weights", "chebyshev": "n"}
 _SKIPPING = ("RealAgnosticResidualInteractionBlock", "RealAgnosticDensityResidualInteractionBlock")
 _MIXING = ("RealAgnosticInteractionBlock", "RealAgnosticDensityInteractionBlock")
@@ -36,6 +41,7 @@ def check_sizes(architecture: Architecture, tensors: Mapping[str, Tensor]) -> No
         If they contradict each other.
     """
     sizes = Sizes(tensors)
+    _check_values(sizes, tensors)
     hidden = o3.Irreps(architecture.hidden_irreps)
     elements, channels = sizes.numel("atomic_numbers"), hidden.count("0e")
     sizes.equal("node_embedding.linear.weight", elements * channels)
@@ -84,6 +90,19 @@ def _contradiction(found: str) -> SerializationError:
 def _paths(one: o3.Irreps, other: o3.Irreps) -> int:
     """Count the weights of a linear layer."""
     return sum(left.mul * right.mul for left in one for right in other if left.ir == right.ir)
+
+
+def _check_values(sizes: Sizes, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse a cutoff and elements that cannot be; these two are read while a network is built."""
+    sizes.equal("r_max", 1)
+    sizes.least("atomic_numbers", 1)
+    cutoff, numbers = float(tensors["r_max"]), tensors["atomic_numbers"]
+    if not 0 < cutoff < MAX_CUTOFF:
+        raise _contradiction(f"the cutoff is {cutoff:g}")
+    whole = numbers.dim() == 1 and not numbers.is_floating_point() and not numbers.is_complex()
+    listed = numbers.tolist() if whole else []
+    if not listed or len(set(listed)) < len(listed) or not 0 < min(listed) <= max(listed) <= MAX_ELEMENT:
+        raise _contradiction(f"the elements are {numbers.tolist()!s:.80}")
 
 
 def _check_products(architecture: Architecture, sizes: Sizes, hidden: o3.Irreps) -> None:

@@ -1,0 +1,39 @@
+"""Entries of models as they stand in a document: checked before anything is made of them. No torch here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alchemi_core.errors import SerializationError
+
+Entry = dict[str, Any]
+
+
+def check_entry(entry: Any) -> Entry:
+    """Return an entry of a file whose parts have the types that are read.
+
+    Raises
+    ------
+    SerializationError
+        If they have not.
+    """
+    if isinstance(entry, dict) and all(_fits(entry.get(name), kind) for name, kind in _ALWAYS.items()):
+        offered = entry.get("offer") is not None
+        if not offered or all(_fits(entry.get(name), kind) for name, kind in _OFFERED.items()):
+            return entry
+    raise SerializationError(
+        f"holds an entry of a model that is not understood: {entry!r:.80}",
+        expected="offer, options, plugin, version, name and tensors",
+        who="pipeline file",
+    )
+
+
+_ALWAYS: dict[str, type | None] = {"name": str, "weights": dict, "buffers": dict, "frozen": None}
+_OFFERED: dict[str, type | None] = {"offer": str, "options": dict, "plugin": str, "version": str}
+
+
+def _fits(value: Any, kind: type | None) -> bool:
+    """Tell whether a part has its type; of lists and mappings, that they hold texts. None: a list, or nothing."""
+    if kind is None:
+        return value is None or (isinstance(value, list) and all(isinstance(one, str) for one in value))
+    return isinstance(value, kind)
