@@ -13,7 +13,7 @@ ROOT = Path(alchemi_core.__file__).parent
 
 LAYERS = (
     "errors frozenmap atomic_write",
-    "quantities",
+    "quantities unit_table units option_units bibliography",
     "contract weights neighbors.config neighbors.routing offers hookspecs",
     "outputs plugin_records distributions compatibility versions",
     "models selection",

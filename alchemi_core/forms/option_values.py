@@ -31,7 +31,7 @@ def as_options(table: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def _read(value: Any, where: str) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return tuple(_read(item, where) for item in value)
     if isinstance(value, dict):
         if set(value) == {_NONE}:
@@ -39,7 +39,7 @@ def _read(value: Any, where: str) -> Any:
         if any(name.startswith("$") for name in value):
             return _settled(decode(value, {}))
         return {name: _read(item, where) for name, item in value.items()}
-    if not isinstance(value, str | bool | int | float):
+    if value is not None and not isinstance(value, str | bool | int | float):
         raise SerializationError(
             f"is a {type(value).__name__}", expected="a text, number, array or table", who=where, fix="put it in quotes"
         )

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from alchemi_core.errors import AlchemiError, SerializationError, nearest
+from alchemi_core.errors import AlchemiError, OptionError, SerializationError, nearest
 from alchemi_core.expressions import Term, offered_name, parse_expression, plain_options
 from alchemi_core.forms.expression_text import OPEN_SETTINGS, expression_recipe, step_entry
 from alchemi_core.forms.option_values import as_options
 from alchemi_core.forms.recipes import MadeModel, Recipe
 from alchemi_core.forms.weight_text import read_weight
 from alchemi_core.offers import DerivativeOffer, ModelOffer
+from alchemi_core.option_units import read_options
 from alchemi_core.serialization.document import MAX_DEPTH
 from alchemi_core.serialization.named_strategies import Named
-from alchemi_core.units import is_quantity_text, read_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,8 +145,7 @@ class _Reading:
 
     def settings(self, table: Table, where: str) -> dict[str, Any]:
         _known(_typed(table, dict, where), OPEN_SETTINGS, where)
-        lengths = {"skin": "Å"}
-        values = {name: _quantities(value, lengths.get(name), f"{where}, {name}") for name, value in table.items()}
+        values = _in_our_units(table, {"skin": "Å"}, where)
         names = {name: _names(values[name], f"{where}, {name}") for name in _NAMES if name in values}
         return {**OPEN_SETTINGS, **values, **names}
 
@@ -217,8 +216,7 @@ class _Reading:
         return len(self.made) - 1
 
     def _options(self, table: Any, units: Mapping[str, str], where: str) -> dict[str, Any]:
-        plain = as_options(_typed(table, dict, where), where)
-        return {name: _quantities(value, units.get(name), f"{where}, {name}") for name, value in plain.items()}
+        return _in_our_units(as_options(_typed(table, dict, where), where), units, where)
 
     def _check_used(self) -> None:
         if unused := sorted(set(self.named) - set(self.numbers)):
@@ -249,7 +247,8 @@ def _check_format(found: Any, who: str) -> None:
 def _check_units(table: Any, where: str) -> None:
     _known(_typed(table, dict, where), UNITS, where)
     for name, unit in table.items():
-        if read_quantity(f"1 {_typed(unit, str, f'{where}, {name}')}", UNITS[name]) != 1.0:
+        text = f"1 {_typed(unit, str, f'{where}, {name}')}"
+        if _in_our_units({name: text}, UNITS, where)[name] != 1.0:
             raise SerializationError(
                 f"{name} is in {unit!r}",
                 expected=f"{UNITS[name]!r}, as everywhere in alchemi",
@@ -269,19 +268,8 @@ def _weight(value: Any, where: str) -> Any:
     return float(value)
 
 
-def _quantities(value: Any, unit: str | None, where: str) -> Any:
-    """Return numbers for texts with units, in the unit of the option; other values as they are."""
-    if isinstance(value, Mapping):
-        return {key: _quantities(item, unit, f"{where}, {key}") for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_quantities(item, unit, where) for item in value)
-    if not isinstance(value, str) or not is_quantity_text(value):
-        return value
-    if unit is None:
-        raise SerializationError(
-            f"is {value!r}, a number with a unit", expected="what this option takes, which has none", who=where
-        )
+def _in_our_units(options: Mapping[str, Any], units: Mapping[str, str], where: str) -> dict[str, Any]:
     try:
-        return read_quantity(value, unit)
-    except AlchemiError as error:
-        raise SerializationError(error.found, expected=error.expected, who=where, fix=error.fix) from error
+        return read_options(options, units, where)
+    except OptionError as error:
+        raise SerializationError(error.found, expected=error.expected, who=error.who, fix=error.fix) from error

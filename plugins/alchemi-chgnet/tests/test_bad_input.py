@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from alchemi_chgnet.checkpoints import find_checkpoint
 from ase import Atoms
 from ase.build import molecule
 from chgnet.model.composition_model import CompositionModel
@@ -159,3 +160,9 @@ def test_without_reference_energies(saved, structures):
     energies = [PipelineModelWrapper(groups=[PipelineGroup([m])])(batch)["energy"].item() for m in models]
     expected = table[0, torch.from_numpy(atoms.numbers) - 1].sum().item()
     assert energies[0] - energies[1] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["tuned.pth", "~tuned.pth", "C:\\models\\tuned.pth"])
+def test_names_of_files_are_no_paths(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    assert find_checkpoint(tmp_path / name)[1].source == "tuned.pth"

@@ -25,10 +25,15 @@ def batch(structures):
     return Batch.from_ase([structures["rock salt"], structures["molecule"], structures["slab"]])
 
 
+@pytest.fixture(scope="module")
+def once(make):
+    return MACESerializer.write(make())
+
+
 @pytest.fixture
-def written(make):
+def written(once):
     """What is written of a small model; of its own for each test."""
-    origin, tensors = MACESerializer.write(make())
+    origin, tensors = once
     return copy.deepcopy(dict(origin.options)), dict(tensors)
 
 

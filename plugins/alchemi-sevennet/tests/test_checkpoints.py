@@ -192,3 +192,9 @@ def test_weights_of_another_network(tmp_path, shipped):
 def test_folder(tmp_path):
     with pytest.raises(OptionError, match="is no file"):
         create_model("sevennet", checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tuned.pth", "~tuned.pth", "C:\\models\\tuned.pth"])
+def test_names_of_files_are_no_paths(tmp_path, name):
+    (tmp_path / name).write_bytes(b"")
+    assert find_checkpoint(tmp_path / name)[1].source == "tuned.pth"

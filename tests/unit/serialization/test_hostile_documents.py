@@ -50,9 +50,7 @@ def outcome(path, parts, text=None, **options):
     path.write_bytes(sealed(parts, text))
     try:
         loaded = load_pipeline(path, **{"models": GIVEN, "registry": OFFERED, **options})
-    except Exception as error:
-        assert type(error) is SerializationError
-        str(error).encode("utf-8", "backslashreplace")
+    except SerializationError as error:
         return error
     assert isinstance(loaded, PipelineModelWrapper)
     return None
@@ -76,11 +74,10 @@ def at(document, path):
     return document
 
 
-texts = st.sampled_from(
-    ["", "energy", "forces", "charges", "0.weights.first", "0.weights.shift", "absent", "gaussians", "autograd"]
-    + ["/etc/passwd", "../../x", "~/x", "C:\\x", "file:///x", "a; rm -rf ~", "$(true)", "os:system", "nul\0", "\ud800"]
-    + ["999.0", "1" * 200, "mean", "always", "builtins.exec", "support.toys:Gaussians", "__class__", "\x1b[31m"]
-)
+NAMES = ["energy", "forces", "charges", "gaussians", "autograd", "mean", "always", "absent", "999.0"]
+KEYS = ["0.weights.first", "0.weights.shift", "3.options.0"]
+TRAPS = ["/etc/passwd", "../../x", "~/x", "C:\\x", "file:///x", "$(true)", "os:system", "builtins.exec", "__class__"]
+texts = st.sampled_from([*NAMES, *KEYS, *TRAPS, "", "nul\0", "\ud800", "\x1b[31m", "1" * 200])
 numbers = st.one_of(
     st.integers(-3, 5),
     st.sampled_from([2**31, 2**63, -(2**64), 10**30, 10**400, 1e308, -1e-320, 0.5, -0.0]),
@@ -121,11 +118,12 @@ def change(draw, document):
     return how
 
 
-@settings(max_examples=700, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), count=st.integers(1, 3))
 def test_changed_documents(original, tmp_path_factory, data, count):
     parts = copy.deepcopy(original)
     for _ in range(count):
         how = change(data.draw, parts.document)
     error = outcome(tmp_path_factory.getbasetemp() / "changed.alchemi", parts)
+    assert error is None or (type(error) is SerializationError and not isinstance(error.__cause__, MemoryError))
     event(f"{how}: {'loads' if error is None else 'refused'}")

@@ -59,13 +59,11 @@ def check(original, path, mutants):
             count += 1
             try:
                 loaded = load_pipeline(path, models=given, registry=OFFERED)
-            except Exception as error:
-                assert type(error) is SerializationError, f"{type(error)} of {content!r}"
-                assert not isinstance(error.__cause__, MemoryError)
+            except SerializationError:
                 refused += 1
-                continue
-            assert all(torch.equal(loaded(BATCH, NAMES)[name], expected[name]) for name in NAMES)
-            assert content == raw, "a changed file was loaded"
+            else:
+                assert all(torch.equal(loaded(BATCH, NAMES)[name], expected[name]) for name in NAMES)
+                assert content == raw, "a changed file was loaded"
     return count, refused
 
 
@@ -143,7 +141,7 @@ WAYS = (edited, typed, swapped, doubled, lacking, longer, measured)
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_changed_at_random(original, path, way):
-    raw, source = original[0], random.Random(way.__name__)
+    raw, source = original[0], random.Random(way.__name__)  # noqa: S311 - the same each time
     # What the two tests above leave of 100,000, in equal parts.
     number = -(-(100_000 - 9 * len(raw)) // len(WAYS))
     mutants = [way(source, raw) for _ in range(number)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from pickle import UnpicklingError
 from typing import Any
 
@@ -83,7 +83,7 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Provenance]:
     if name in SHIPPED:
         return _folder() / SHIPPED[name].file, Provenance(checkpoint=name)
     if isinstance(given, str | Path) and Path(given).is_file():
-        return Path(given), Provenance(source=Path(given).name)
+        return Path(given), Provenance(source=_file_name(Path(given)))
     near = nearest(name, SHIPPED)
     raise OptionError(
         f"checkpoint {str(given)!r} is no file",
@@ -91,6 +91,11 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Provenance]:
         who=WHO,
         fix=f"checkpoint={near!r}" if near else "checkpoint='path/to/checkpoint.pth.tar'",
     )
+
+
+def _file_name(path: Path) -> str:
+    """Return the name of a file such that it reads as a path on no system: pipeline files may not hold any."""
+    return PureWindowsPath(path).name.lstrip("~")
 
 
 def _folder() -> Path:

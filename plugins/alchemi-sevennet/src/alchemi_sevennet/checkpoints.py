@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from pickle import UnpicklingError
 from typing import Any
 
@@ -101,7 +101,7 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Provenance]:
         return _folder() / SHIPPED[name].file, Provenance(checkpoint=name)
     path = Path(given)
     if name not in _TO_DOWNLOAD and path.is_file():
-        return path, Provenance(source=path.name)
+        return path, Provenance(source=_file_name(path))
     near = nearest(name, SHIPPED)
     raise OptionError(
         f"checkpoint {str(given)!r} "
@@ -110,6 +110,11 @@ def find_checkpoint(given: str | Path) -> tuple[Path, Provenance]:
         who=WHO,
         fix=f"checkpoint={near!r}" if near and name not in _TO_DOWNLOAD else "checkpoint='path/to/checkpoint.pth'",
     )
+
+
+def _file_name(path: Path) -> str:
+    """Return the name of a file such that it reads as a path on no system: pipeline files may not hold any."""
+    return PureWindowsPath(path).name.lstrip("~")
 
 
 def _folder() -> Path:
