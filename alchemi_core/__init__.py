@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from alchemi_core.derivatives.autograd import energy_derivatives
     from alchemi_core.derivatives.base import Derivative, GroupState
     from alchemi_core.errors import AlchemiError, DataError, PlanningError
+    from alchemi_core.forms.texts import pipeline_text
     from alchemi_core.hookspecs import hookimpl
     from alchemi_core.models import BaseModelMixin, ModelConfig
     from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
@@ -74,6 +75,7 @@ __all__ = [
     "hookimpl",
     "load_pipeline",
     "pair_vectors",
+    "pipeline_text",
 ]
 
 _HOMES = {
@@ -86,6 +88,7 @@ _HOMES = {
     "derivatives.autograd": ("energy_derivatives",),
     "derivatives.base": ("Derivative", "GroupState"),
     "errors": ("AlchemiError", "DataError", "PlanningError"),
+    "forms.texts": ("pipeline_text",),
     "hookspecs": ("hookimpl",),
     "models": ("BaseModelMixin", "ModelConfig"),
     "neighbors.config": ("NeighborConfig", "NeighborListFormat"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from alchemi_core.errors import AlchemiError, OptionError, PluginError, nearest
@@ -10,7 +11,7 @@ from alchemi_core.models import BaseModelMixin, ModelConfig, ModelOrigin
 from alchemi_core.refusals import remedy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from alchemi_core.offers import DerivativeOffer, ModelOffer
     from alchemi_core.plugin_records import PluginRecord
@@ -40,6 +41,7 @@ def build_model(registry: Registry, offer: ModelOffer, options: Mapping[str, Any
         If the factory does not import, lacks a package it imports, or gives no model.
     """
     who = _who(registry, offer)
+    options = {name: _own(value) for name, value in options.items()}
     model = _checked(build(registry, offer, options), who, offer.target)
     # Not through the model's own __setattr__: it may be frozen, or register what it is given.
     object.__setattr__(model, "origin", ModelOrigin(offer.name, options))
@@ -57,6 +59,15 @@ def build(registry: Registry, offer: ModelOffer | DerivativeOffer, options: Mapp
         raise PluginError(f"{offer.target} is {factory!r}", expected=f"what makes a {offer.noun}", who=who)
     check_options(offer.name, factory, options, offer.noun, _MAKERS[offer.kind])
     return _call(factory, options, who, owner)
+
+
+def _own(value: Any) -> Any:
+    """Copy containers: what a user changes in theirs later does not show in the model's origin."""
+    if isinstance(value, Mapping):
+        return {key: _own(one) for key, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_own, value))
+    return value
 
 
 _MAKERS = {"model": "create_model", "derivative": "create_derivative"}

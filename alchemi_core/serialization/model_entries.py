@@ -101,4 +101,4 @@ def _why_not(model: BaseModelMixin) -> str:
     maker = f"create_model({model.origin.offer!r}, ...)"
     if place:
         return f"{maker} was given a place on the machine that wrote the file: {place}"
-    return f"what {maker} gave cannot be written to a file"
+    return f"the plugin of {maker} cannot write it without code or a file of its own"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from alchemi_core.errors import SerializationError
+from alchemi_core.errors import AlchemiError, SerializationError
 from alchemi_core.registry import create_model
 from alchemi_core.serialization.digests import check_tensors
 from alchemi_core.serialization.portability import TRUST, place_named
@@ -32,8 +32,11 @@ def refer(model: BaseModelMixin, registry: Registry) -> dict[str, Any] | None:
     if origin is None or place_named(origin.options) or origin.options.get(TRUST):
         return None
     wanted = _described(_all_tensors(model))
-    made = _cast(_all_tensors(create_model(origin.offer, registry=registry, **origin.options)), wanted)
-    return wanted if _described(made) == wanted else None
+    try:
+        made = create_model(origin.offer, registry=registry, **origin.options)
+    except AlchemiError:
+        return None  # made of a file that is not here: its options are for people to read
+    return wanted if _described(_cast(_all_tensors(made), wanted)) == wanted else None
 
 
 def unlike_made(model: BaseModelMixin, registry: Registry) -> str:

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+TYPES = frozenset(
+    getattr(torch, name)
+    for name in (
+        *("float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "complex64"),
+        *("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool"),
+    )
+)
+"""What is read as well as written."""
+
+
 class Shelf:
     """Tensors of one file by key. The same values in the same memory, as tied weights are, get one key."""
 
@@ -26,12 +36,18 @@ class Shelf:
         Raises
         ------
         SerializationError
-            If it is no plain tensor with values.
+            If it is no plain tensor with values, or of a type that files have no form for.
         """
         if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
             raise SerializationError(
                 f"the tensor {key!r} is {'without values' if tensor.is_meta else 'sparse or quantized'}",
                 expected="plain tensors",
+                who="pipeline",
+            )
+        if tensor.dtype not in TYPES:
+            raise SerializationError(
+                f"the tensor {key!r} is of type {_name(tensor.dtype)}",
+                expected=f"one of {', '.join(sorted(map(_name, TYPES)))}",
                 who="pipeline",
             )
         identity = _identity(tensor)
@@ -41,6 +57,10 @@ class Shelf:
         self._keys[identity] = key
         self.tensors[key] = _alone(tensor)
         return key
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _identity(tensor: Tensor) -> tuple[Any, ...]:

@@ -42,7 +42,7 @@ def check_fits(model: BaseModelMixin, tensors: Mapping[str, Tensor], who: str) -
     Raises
     ------
     SerializationError
-        If names or shapes do not match.
+        If names, shapes or kinds of numbers do not match.
     """
     own = model.state_dict() if isinstance(model, torch.nn.Module) else {}
     wrong = sorted(n for n in own.keys() | tensors.keys() if _shape(own.get(n)) != _shape(tensors.get(n)))
@@ -54,6 +54,11 @@ def check_fits(model: BaseModelMixin, tensors: Mapping[str, Tensor], who: str) -
             who=who,
             fix="install the plugin version the file names",
         )
+    for name, tensor in tensors.items():
+        if own[name].dtype != tensor.dtype and not (own[name].is_floating_point() and tensor.is_floating_point()):
+            raise SerializationError(
+                f"the saved tensor {name!r} is {tensor.dtype}", expected=f"{own[name].dtype}, as in the model", who=who
+            )
 
 
 def fill(model: BaseModelMixin, tensors: Mapping[str, Tensor]) -> None:

@@ -80,6 +80,8 @@ def _as_tensor(value: np.ndarray, who: str) -> Tensor:
 def _container(value: Any, keep: Keep, who: str) -> Any:
     if isinstance(value, Mapping):
         return _mapping(value, keep, who)
+    if isinstance(value, range):
+        return list(value)
     if isinstance(value, list | tuple | set | frozenset):
         # Sets have no order of their own; the same pipeline is to give the same file.
         items = sorted(value, key=repr) if isinstance(value, set | frozenset) else value

@@ -93,7 +93,7 @@ def test_file_of_a_model_whose_checkpoint_is_gone(saved, tmp_path, batch, pipeli
         assert same(one(batch, WANTED), expected)
         (found,) = one.topology.models
         assert found.model_config == model.model_config
-        assert found.origin.options["source"] == "my.model"
+        assert found.origin.options["checkpoint"] == "my.model"
     assert str(tmp_path).encode() not in (tmp_path / "one.alchemi").read_bytes()
 
 
@@ -164,10 +164,6 @@ def test_nothing_is_left_changed(written):
     assert torch.get_default_dtype() == torch.float32
 
 
-class Other(torch.nn.Linear):
-    pass
-
-
 def _class(network):
     network.__class__ = type("Mine", (type(network),), {})
 
@@ -179,7 +175,8 @@ def _layer(network):
 ALTERED = {
     "the network is Mine": _class,
     "class Adapted of layer 'node_embedding.linear'": _layer,
-    "layer 'extra' is beside": lambda network: network.add_module("extra", Other(1, 1)),
+    "no room for the tensor 'extra.bias'": lambda network: network.add_module("extra", torch.nn.Linear(1, 1)),
+    "layer 'extra' is beside": lambda network: network.add_module("extra", torch.nn.SiLU()),
     r"hooks \(_forward_hooks\) of layer 'radial_embedding'": lambda network: (
         network.radial_embedding.register_forward_hook(lambda *_: None)
     ),

@@ -29,7 +29,7 @@ TOYS = {
 
 
 class Scaling:
-    """Forces and stress of the summed energy times ``scale``."""
+    """Forces and stress of the summed energy times a number."""
 
     name: ClassVar[str] = "scaled"
     serves: ClassVar[frozenset[str]] = frozenset({"forces", "stress"})
@@ -39,7 +39,7 @@ class Scaling:
         return data, data
 
     def finish(self, energy, tape, requested):
-        return {name: self.scale * value for name, value in energy_derivatives(energy, tape, requested).items()}
+        return {name: self.factor * value for name, value in energy_derivatives(energy, tape, requested).items()}
 
 
 @attrs.frozen
@@ -48,19 +48,24 @@ class Scaled(Scaling):
 
     scale: float = 0.5
 
+    @property
+    def factor(self):
+        return self.scale
+
 
 class Plain(Scaling):
-    """As a class of the usual kind."""
+    """As a class of the usual kind, which keeps what it was made with, one under a name of its own."""
 
     def __init__(self, scale=0.5, *, times=1.0):
-        self.scale, self._times = scale * times, times
+        self.scale, self._times = scale, times
+        self.factor = scale * times
 
 
-class Keeper(Scaling):
-    """Its attributes are not what it was made with, but lead to it."""
+class Changing(Scaling):
+    """Its attribute has the name of what it was made with, and is something else."""
 
-    def __init__(self, scale=0.5):
-        self.scale = float(scale)
+    def __init__(self, factor=0.5):
+        self.factor = 2 * factor
 
 
 def halved(energy, data, requested):
@@ -69,7 +74,7 @@ def halved(energy, data, requested):
 
 ready = Scaled(0.25)
 
-STRATEGIES = {"scaled": "Scaled", "plain": "Plain", "keeper": "Keeper", "halved": "halved", "ready": "ready"}
+STRATEGIES = {"scaled": "Scaled", "plain": "Plain", "changing": "Changing", "halved": "halved", "ready": "ready"}
 
 
 def target(thing):

@@ -163,11 +163,15 @@ def _fit(network: Any, architecture: Architecture, tensors: Mapping[str, Tensor]
 
 def _keep_unread(network: Any, tensors: Mapping[str, Tensor]) -> None:
     """Keep buffers that earlier versions of mace-torch made and that nothing reads any more."""
-    for name in tensors.keys() - network.state_dict().keys():
+    for name in sorted(tensors.keys() - network.state_dict().keys()):
         parent, _, last = name.rpartition(".")
-        layer = network.get_submodule(parent)
-        if hasattr(layer, last) or last in _READ_BY_SIGHT or not last.isidentifier():
-            raise SerializationError(f"there is no room for the tensor {name!r}", expected="tensors of a MACE", who=WHO)
+        layer = dict(network.named_modules()).get(parent)
+        if layer is None or hasattr(layer, last) or last in _READ_BY_SIGHT or not last.isidentifier():
+            raise SerializationError(
+                f"there is no room for the tensor {name!r}",
+                expected="tensors of the layers that the constructor of mace-torch makes",
+                who=WHO,
+            )
         layer.register_buffer(last, tensors[name].clone())
 
 
