@@ -1,9 +1,12 @@
 """The forms give the same pipeline; where one cannot hold it, that is said. Random compositions through all of them."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from support.forms import run_source
 
 from alchemi_core import Coupling, PipelineGroup, PipelineModelWrapper, PipelineStep, create_model, load_pipeline
 from alchemi_core.errors import OptionError, SerializationError
@@ -16,18 +19,14 @@ from alchemi_core.weights import Affine, Weight
 
 from .conftest import OFFERED
 
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6).map(lambda x: x + 0.0)
 FACTORS = st.builds(Affine, st.sampled_from(["lam", "coupling"]), NUMBERS, NUMBERS.filter(bool))
 WEIGHTS = st.one_of(NUMBERS, st.builds(Weight, NUMBERS, st.lists(FACTORS, min_size=1, max_size=3).map(tuple)))
 
 
 def run_python(text):
-    """Run source as a user would, with the toys on offer."""
-    imports = text.partition("\n)\n")[0] + "\n)\n"
-    offering = "import functools\ncreate_model = functools.partial(create_model, registry=OFFERED)\n"
-    scope = {"OFFERED": OFFERED}
-    exec(compile(text.replace(imports, imports + offering), "pipeline.py", "exec"), scope)  # noqa: S102 - what is tested
-    return scope["pipe"]
+    """Run source with the toys on offer."""
+    return run_source(text, create_model=partial(create_model, registry=OFFERED))
 
 
 @st.composite

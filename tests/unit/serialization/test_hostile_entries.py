@@ -203,6 +203,12 @@ def test_nan_in_weights_and_options(path, parts):
         load_pipeline(path, registry=OFFERED, allow={"nan"})
 
 
+@pytest.mark.parametrize("dtype", ["I64", "U64", "C64"])
+def test_weights_that_are_no_numbers_of_their_kind(path, parts, dtype):
+    parts.places["2.weights.strength"]["dtype"] = dtype
+    refused(path, parts, "'strength' is torch")
+
+
 def test_infinite_weights_are_numbers(path, parts):
     content = np.array([np.inf, -np.inf, 1.0, 2.0]).tobytes()
     path.write_bytes(sealed(parts.with_bytes("0.weights.first", content)))

@@ -15,6 +15,9 @@ from alchemi_core.derivatives.finite_difference import FiniteDifference
 from alchemi_core.errors import SerializationError
 from alchemi_core.registry import Registry, default_registry
 
+from .plugins import OFFERED, made
+from .sealed import Parts
+
 
 @pytest.fixture
 def crystal():
@@ -134,6 +137,61 @@ def test_wrong_models_are_refused(tmp_path, models, words):
     declared().save(tmp_path / "p.alchemi")
     with pytest.raises(SerializationError, match=words):
         PipelineModelWrapper.load(tmp_path / "p.alchemi", models=models())
+
+
+def test_models_are_handed_over_by_number(tmp_path, crystal):
+    """Those that no plugin offers; the others come from the file."""
+    path, given = tmp_path / "p.alchemi", Gaussians(1.0)
+    pipe = PipelineModelWrapper([PipelineGroup([made("kernel"), Gaussians(2.0), made("shift")])], registry=OFFERED)
+    pipe.save(path)
+    loaded = load_pipeline(path, models={1: given}, registry=OFFERED)
+    assert loaded.topology.models[1] is given
+    assert torch.equal(loaded(crystal)["energy"], pipe(crystal)["energy"])
+    other = made("kernel")
+    both = PipelineModelWrapper.load(path, {0: other, 1: given}, registry=OFFERED)
+    assert both.topology.models[:2] == (other, given)
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ({}, "model 1 .gaussians.: it was made by hand"),
+        ({0: Kernel()}, "model 1 .gaussians.: it was made by hand"),
+        ({1: Kernel()}, "model 'kernel' was given where 'gaussians' was saved"),
+        ({1: Gaussians(), 2: Gaussians()}, "model 2 was given"),
+        ({1: Gaussians(), -1: Gaussians()}, "model -1 was given"),
+        ({"1": Gaussians()}, "model '1' was given"),
+        ({1: "gaussians"}, "model 'gaussians' was given"),
+        ([], "0 models were given"),
+        ([Kernel()], "1 models were given"),
+    ],
+)
+def test_wrong_numbers_are_refused(tmp_path, models, words):
+    path = tmp_path / "p.alchemi"
+    PipelineModelWrapper([PipelineGroup([made("kernel"), Gaussians(2.0)])], registry=OFFERED).save(path)
+    with pytest.raises(SerializationError, match=words):
+        load_pipeline(path, models=models, registry=OFFERED)
+
+
+def test_saved_again_it_is_the_same_file_but_for_the_date(tmp_path):
+    """Models of the user's own included."""
+    files = tmp_path / "a.alchemi", tmp_path / "b.alchemi"
+    declared(halved_energy).save(files[0])
+    load_pipeline(files[0], models=fresh_models(), derivative_fns={0: halved_energy}).save(files[1])
+    one, other = map(Parts.of, files)
+    for parts in (one, other):
+        del parts.document["provenance"]["written"], parts.document["sha256"]
+    assert one.document == other.document
+    assert (one.places, one.data) == (other.places, other.data)
+
+
+def test_what_the_file_says_of_itself(tmp_path):
+    declared().save(tmp_path / "p.alchemi")
+    document = Parts.of(tmp_path / "p.alchemi").document
+    assert document["outputs"] == ["energy", "forces"]
+    assert document["provenance"].keys() >= {"written", "alchemi-core", "python", "torch", "plugins"}
+    assert document["tensors"].keys() == {"0.weights.scale", "3.weights.strength"}
+    assert [entry["offer"] for entry in document["models"]] == [None] * 4
 
 
 def test_options_that_json_cannot_hold_leave_the_old_file(tmp_path):
