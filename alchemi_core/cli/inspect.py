@@ -12,7 +12,7 @@ from alchemi_core.cli.tables import Column, show_table
 from alchemi_core.cli.topology_lines import lines_of, settings_line
 from alchemi_core.errors import SerializationError
 from alchemi_core.registry import default_registry
-from alchemi_core.serialization.needs import unmet
+from alchemi_core.serialization.needs import remedies, unmet
 
 if TYPE_CHECKING:
     import argparse
@@ -94,9 +94,8 @@ def _show_needs(view: FileView, lacking: dict[Need, str]) -> None:
     ]
     if rows:
         show_table("", NEEDS, [list(map(shown, row)) for row in rows])
-    wanted = " ".join(f"'{need.requirement}'" for need in lacking)
     handed = [f"model {number} ({shown(view.models[number]['name'])}): {why}" for number, why in view.handed.items()]
     handed += [f"the derivative {name!r}" for name in view.functions]
-    lines = [f"this machine cannot load it: pip install {wanted}"] if lacking else []
+    lines = [f"this machine cannot load it: {'; '.join(remedies(lacking))}"] if lacking else []
     lines += ["to be handed over when it is loaded:", *(f"  {text}" for text in handed)] if handed else []
     sys.stdout.write("\n".join(lines or ["this machine can load it"]) + "\n")

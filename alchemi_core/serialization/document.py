@@ -15,7 +15,7 @@ from alchemi_core.errors import SerializationError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.planning.flat import inner_topology
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
-from alchemi_core.weights import Affine, Weight
+from alchemi_core.weights import Affine, Coupling, Weight
 
 MAX_DEPTH = 16
 """Pipelines nested deeper than this are refused on reading."""
@@ -95,7 +95,8 @@ def read_step_weight(step: Document) -> float | Weight:
 
 def _read_factor(factor: Document) -> Affine:
     numbers = {name: field(factor, name, float) for name in ("constant", "slope")}
-    return Affine(field(factor, "name", str), **numbers)
+    (known,) = Coupling(field(factor, "name", str)).factors  # refuses what cannot be the name of a field
+    return attrs.evolve(known, **numbers)
 
 
 @attrs.frozen(eq=False)

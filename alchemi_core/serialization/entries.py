@@ -19,7 +19,8 @@ def check_entry(entry: Any) -> Entry:
     """
     if isinstance(entry, dict) and all(_fits(entry.get(name), kind) for name, kind in _ALWAYS.items()):
         offered = entry.get("offer") is not None
-        if not offered or all(_fits(entry.get(name), kind) for name, kind in _OFFERED.items()):
+        shown = all(_fits(entry.get(name, ""), str) for name in ("why", "licence"))
+        if shown and (not offered or all(_fits(entry.get(name), kind) for name, kind in _OFFERED.items())):
             return entry
     raise SerializationError(
         f"holds an entry of a model that is not understood: {entry!r:.80}",
@@ -30,10 +31,17 @@ def check_entry(entry: Any) -> Entry:
 
 _ALWAYS: dict[str, type | None] = {"name": str, "weights": dict, "buffers": dict, "frozen": None}
 _OFFERED: dict[str, type | None] = {"offer": str, "options": dict, "plugin": str, "version": str}
+LONGEST = 1000
+"""Characters of a name, or of another text that is shown to people."""
 
 
 def _fits(value: Any, kind: type | None) -> bool:
-    """Tell whether a part has its type; of lists and mappings, that they hold texts. None: a list, or nothing."""
+    """Tell whether a part has its type; of lists, that they hold texts. None: a list, or nothing."""
     if kind is None:
         return value is None or (isinstance(value, list) and all(isinstance(one, str) for one in value))
-    return isinstance(value, kind)
+    return isinstance(value, kind) and (not isinstance(value, str) or is_plain(value))
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text may be shown to people as it is: of bearable length, without signs that steer terminals."""
+    return len(text) <= LONGEST and text.isprintable()

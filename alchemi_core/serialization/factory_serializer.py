@@ -8,6 +8,7 @@ import attrs
 
 from alchemi_core.errors import SerializationError
 from alchemi_core.registry import create_model
+from alchemi_core.serialization.allocation import Limited
 from alchemi_core.serialization.portability import TRUST, place_named
 from alchemi_core.serialization.tensors import check_fits, fill, tensors_of
 
@@ -47,7 +48,8 @@ class FactorySerializer:
             raise SerializationError(
                 f"{place}, a file of this machine", expected="options that name none", who=origin.offer
             )
-        model = create_model(origin.offer, registry=registry, **origin.options)
+        with Limited(sum(one.nbytes for one in tensors.values()), origin.offer):
+            model = create_model(origin.offer, registry=registry, **origin.options)
         check_fits(model, tensors, origin.offer)
         fill(model, tensors)
         return model

@@ -29,7 +29,7 @@ KEY = "alchemi"
 OPEN = "0" * 64
 """The seal before it is known."""
 
-MAX_LENGTH = 64 * 1024 * 1024
+MAX_LENGTH = 16 * 1024 * 1024
 """Longest head that is read, in bytes."""
 
 MAX_DIMENSIONS = 64

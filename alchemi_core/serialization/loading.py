@@ -18,7 +18,7 @@ from alchemi_core.serialization.file import read_tensors
 from alchemi_core.serialization.header import read_header
 from alchemi_core.serialization.migrations import migrated
 from alchemi_core.serialization.model_reader import ModelReader
-from alchemi_core.serialization.named_strategies import StrategyReader
+from alchemi_core.serialization.named_strategies import StrategyReader, check_functions
 from alchemi_core.serialization.needs import check_needs, read_needs, without_models
 from alchemi_core.serialization.restoring import tie
 from alchemi_core.serialization.values import named_tensors
@@ -170,7 +170,9 @@ class _Loading:
             strategy=strategies.read,
             wrap=lambda topology: PipelineModelWrapper.from_topology(topology, self.registry),
         )
-        topology = reader.read(field(document, "topology", dict))
+        described = field(document, "topology", dict)
+        topology = reader.read(described)
+        check_functions(strategies.given, described)
         try:
             return PipelineModelWrapper.from_topology(topology, self.registry)
         except AlchemiError as error:

@@ -41,7 +41,7 @@ def migrated(document: Document, keys: Iterable[str], seal: str) -> Document:
     found = field(document, "format", int)
     if found > FORMAT or found < 1:
         raise SerializationError(
-            f"has format {found}",
+            f"has format {found!r:.40}",
             expected=f"format 1 to {FORMAT}",
             who="pipeline file",
             fix="pip install --upgrade alchemi-core",

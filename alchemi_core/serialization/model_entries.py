@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from alchemi_core.errors import SerializationError
 from alchemi_core.offers import ModelOffer
 from alchemi_core.serialization.contract_text import describe_config
+from alchemi_core.serialization.entries import is_plain
 from alchemi_core.serialization.portability import TRUST, place_named, portable
 from alchemi_core.serialization.references import refer
 from alchemi_core.serialization.restoring import frozen_names, made_buffers
@@ -66,6 +68,8 @@ class ModelWriter:
 
     def _about(self, model: BaseModelMixin, written: ModelOrigin | None, number: int) -> Entry:
         config = model.model_config
+        if not is_plain(config.name):
+            raise SerializationError(f"is the name {config.name!r:.80}", expected="a printable one", who="model_config")
         common = {"name": config.name, "citations": list(config.citations), "contract": describe_config(config)}
         if written is None or model.origin is None:
             return {"offer": None, "why": _why_not(model), **common}

@@ -9,6 +9,8 @@ import attrs
 
 from alchemi_core.errors import AlchemiError, PluginError, SerializationError
 from alchemi_core.offers import DerivativeOffer
+from alchemi_core.registry import create_derivative
+from alchemi_core.serialization.portability import place_named, refuse_places
 from alchemi_core.serialization.values import decode, encode
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def describe_strategy(derivative_fn: Any, registry: Registry, keep: Keep) -> Any
     if derivative_fn is None:
         return None
     named = name_of(derivative_fn, registry)
-    if named is None:
+    if named is None or place_named(named.options or {}):
         return {"function": str(getattr(derivative_fn, "__name__", type(derivative_fn).__name__))}
     if named.options is None:
         return named.name
@@ -113,16 +115,17 @@ class StrategyReader:
         SerializationError
             If it was a function that nobody handed over.
         """
-        if group in self.given:
-            return self.given[group]
         match description:
             case None | str():
                 return description
             case {"name": str(name), "options": dict(options)}:
-                make: Callable[..., Any] = self.registry.load(self.registry.find(DerivativeOffer, name))
-                return make(**decode(options, self.tensors))
-            case {"function": str(name)}:
+                made_with = decode(options, self.tensors)
+                refuse_places(made_with, f"derivative {name!r}")
+                return create_derivative(name, registry=self.registry, **made_with)
+            case {"function": str(name)} if group not in self.given:
                 raise _not_given(name, group)
+            case {"function": str()}:
+                return self.given[group]
         raise SerializationError(
             f"group {group} has the derivative {description!r:.80}", expected="a name", who="pipeline file"
         )
@@ -135,6 +138,30 @@ def _not_given(name: str, group: int) -> SerializationError:
         who="load_pipeline",
         fix=f"load_pipeline(path, derivative_fns={{{group}: ...}})",
     )
+
+
+def check_functions(given: Mapping[int, Any], topology: Mapping[str, Any]) -> None:
+    """Refuse functions for groups of a described topology that have none of their own.
+
+    Raises
+    ------
+    SerializationError
+        If there is one.
+    """
+    wanted = [number for number, group in enumerate(topology["groups"]) if _has_function(group)]
+    for number in given:
+        if number not in wanted:
+            raise SerializationError(
+                f"a function was given for group {number}, which has none of its own",
+                expected=f"functions for the groups {wanted}" if wanted else "no functions",
+                who="load_pipeline",
+            )
+
+
+def _has_function(group: Mapping[str, Any]) -> bool:
+    own = group["derivative"]
+    inner = [one for step in group["steps"] for one in step.get("pipeline", {"groups": ()})["groups"]]
+    return (isinstance(own, dict) and "function" in own) or any(map(_has_function, inner))
 
 
 def strategy_names(topology: Mapping[str, Any]) -> set[str]:

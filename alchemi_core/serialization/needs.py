@@ -128,7 +128,7 @@ def _objection(need: Need, registry: Registry, *, older: bool) -> str:
         return _absence(need, registry)
     here, wanted = _version(records[0].version), _version(need.version)
     if not older and here is not None and wanted is not None and here < wanted:
-        return f"{records[0].label} is older"
+        return f"{records[0].label} {_OLDER}"
     missing = [f"{kind} {name!r}" for kind, name in need.offers if not _offered(kind, name, records)]
     return f"{records[0].label} does not offer {', '.join(missing)}" if missing else ""
 
@@ -137,7 +137,7 @@ def _absence(need: Need, registry: Registry) -> str:
     named = [one for one in registry.failures if normalized(one.distribution) == normalized(need.distribution)]
     kept = [one for one in registry.blocked if normalized(one.distribution) == normalized(need.distribution)]
     if kept:
-        return f"{kept[0].label} is kept out ({kept[0].reason})"
+        return f"{kept[0].label} {_KEPT_OUT} ({kept[0].reason})"
     return f"{named[0].label} does not load ({named[0].reason})" if named else "it is not installed"
 
 
@@ -157,14 +157,28 @@ def check_needs(needs: Iterable[Need], registry: Registry, path: str, *, older: 
     if not lacking:
         return
     texts = [f"{need.distribution} {need.version} or later: {reason}" for need, reason in lacking.items()]
-    wanted = " ".join(f"'{need.requirement}'" for need in lacking)
-    aged = any(reason.endswith("is older") for reason in lacking.values())
     raise SerializationError(
         f"it needs {'; '.join(texts)}" + quote(registry.failures, ()),
         expected="the plugins that the pipeline was saved with, or later ones",
         who=path,
-        fix=f"pip install {wanted}" + (", or load_pipeline(path, allow={'older-plugins'})" if aged else ""),
+        fix="; ".join(remedies(lacking)),
     )
+
+
+def remedies(lacking: Mapping[Need, str]) -> list[str]:
+    """Return what to do about needs that are not met."""
+    kept = [need for need, reason in lacking.items() if _KEPT_OUT in reason]
+    wanted = " ".join(f"'{need.requirement}'" for need in lacking if need not in kept)
+    found = [f"pip install {wanted}"] if wanted else []
+    if kept:
+        names = ", ".join(need.distribution for need in kept)
+        found.append(f"let {names} in again: ALCHEMI_PLUGINS and ALCHEMI_BLOCK_PLUGINS keep it out")
+    if any(reason.endswith(_OLDER) for reason in lacking.values()):
+        found.append("or load_pipeline(path, allow={'older-plugins'})")
+    return found
+
+
+_KEPT_OUT, _OLDER = "is kept out", "is older"
 
 
 def without_models(needs: Iterable[Need], names: Mapping[str, Any] | set[str]) -> tuple[Need, ...]:

@@ -40,11 +40,11 @@ def test_inspect_says_what_is_missing_here(alchemi, saved, monkeypatch):
     monkeypatch.setenv("ALCHEMI_PLUGINS", "")
     default_registry.cache_clear()
     out = alchemi("inspect", saved).out
-    assert "this machine cannot load it: pip install 'alchemi-springs>=1.2.3'" in out
+    assert "this machine cannot load it: let alchemi-springs in again" in out
     answer = alchemi("plan", saved)
     assert answer.code == 2
     assert "alchemi-springs 1.2.3 or later" in answer.err
-    assert "pip install 'alchemi-springs>=1.2.3'" in answer.err
+    assert "let alchemi-springs in again" in answer.err
 
 
 def test_files_stand_where_models_do(alchemi, saved, dimer):
@@ -130,10 +130,10 @@ def test_wrong_calls(alchemi, words, what):
 
 
 def test_signs_that_steer_a_terminal_are_not_passed_on(alchemi, here):
-    from alchemi_core import PipelineGroup, PipelineModelWrapper, create_model
+    from alchemi_core import PipelineGroup, PipelineModelWrapper, PipelineStep, create_model
 
-    model = create_model("springs", name="\x1b[2Jcleared")
-    PipelineModelWrapper([PipelineGroup([model])]).save("p.alchemi")
+    step = PipelineStep(create_model("springs"), wire={"charges": "\x1b[2Jcleared"})
+    PipelineModelWrapper([PipelineGroup([step])]).save("p.alchemi")
     out = alchemi("inspect", "p.alchemi").out
     assert "\x1b" not in out
     assert "cleared" in out
