@@ -121,8 +121,11 @@ def alchemi_reductions() -> Iterable[ReductionOffer]:
 def alchemi_serializers() -> Iterable[SerializerOffer]:
     """Offer ways of writing and rebuilding models, by the name of the model they serve.
 
-    The target has ``write(model) -> (origin, tensors)`` and ``rebuild(origin, tensors, registry) -> model``; the
-    options of the origin must be what JSON can hold. Models without one of their own use ``factory``::
+    The target has ``write(model) -> (origin, tensors)`` and ``rebuild(origin, tensors, registry) -> model``. The origin
+    is a `ModelOrigin` whose options are all that rebuilding needs beside the tensors: plain values, tensors or arrays,
+    nested; None where nothing but the user can hand the model over. Rebuilding opens no file, imports nothing by a
+    name it is given and checks every value, since files come from anybody. Models without a serializer of their own use
+    ``factory``: the options of ``create_model`` and the state dict::
 
         @hookimpl
         def alchemi_serializers():

@@ -71,7 +71,8 @@ def _numbers(func: Any, args: Any, given: Any) -> int:
     args = args[1:] if func in _LIKE_MAKERS else args
     if func is torch.arange:
         start, end, step = (0, *args, 1) if len(args) == 1 else (*args, 1)[:3]
-        return int(math.ceil((end - start) / step))
+        steps: int = math.ceil((end - start) / step)
+        return steps
     if func is torch.linspace:
         return int(given["steps"] if "steps" in given else args[2])
     if func is torch.randint:
