@@ -75,9 +75,9 @@ def _tensors(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def _topology(one: Description, other: Description) -> list[str]:
-    """Return lines of the topologies that are not in both, in the order of each."""
+    """Return the lines of both topologies in one, those of only one marked by a sign; none where they are the same."""
     before = [*lines_of(one.topology, one.names), *settings_line(one.topology)]
     after = [*lines_of(other.topology, other.names), *settings_line(other.topology)]
-    if before == after and one.topology == other.topology:
+    if before == after or one.topology == other.topology:
         return []
-    return [line for line in ndiff(before, after) if not line.startswith("?")] or ["the order of settings"]
+    return [line for line in ndiff(before, after) if not line.startswith("?")]

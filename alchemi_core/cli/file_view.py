@@ -37,7 +37,7 @@ def shown(value: Any) -> str:
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(value))
 
 
-@attrs.define(slots=False, frozen=True, eq=False)
+@attrs.frozen(eq=False)
 class FileView:
     """A pipeline file, seen from its head.
 
@@ -88,17 +88,11 @@ class FileView:
         return {number: shown(entry.get("why") or "it was made by hand") for number, entry in made.items()}
 
     @cached_property
-    def functions(self) -> list[str]:
-        """Names of functions that have to be handed over."""
-        found = (group.get("derivative") for group in self._groups(self.document["topology"]))
-        return [shown(one["function"]) for one in found if isinstance(one, dict) and "function" in one]
-
-    def _groups(self, topology: Any) -> Iterator[dict[str, Any]]:
-        for group in field(topology, "groups", list):
-            yield group
-            for step in field(group, "steps", list):
-                if "pipeline" in step:
-                    yield from self._groups(step["pipeline"])
+    def functions(self) -> dict[int, str]:
+        """Names of functions that have to be handed over, by the number of their group."""
+        groups = field(field(self.document, "topology", dict), "groups", list)
+        named = {number: ", ".join(_functions(group)) for number, group in enumerate(groups)}
+        return {number: names for number, names in named.items() if names}
 
     def size_of(self, entry: Entry) -> str:
         """Return number and size of a model's tensors."""
@@ -114,3 +108,14 @@ class FileView:
         if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
             raise SerializationError("has citations that are none", expected="texts", who="pipeline file")
         return found
+
+
+def _functions(group: Any) -> Iterator[str]:
+    """Yield the names of functions of a described group and of pipelines nested in it."""
+    steps = field(group, "steps", list)
+    if isinstance(own := group.get("derivative"), dict) and "function" in own:
+        yield shown(own["function"])
+    for step in steps:
+        if isinstance(step, dict) and "pipeline" in step:
+            for inner in field(step["pipeline"], "groups", list):
+                yield from _functions(inner)

@@ -12,6 +12,7 @@ from alchemi_core.cli.tables import Column, show_table
 from alchemi_core.cli.topology_lines import lines_of, settings_line
 from alchemi_core.errors import SerializationError
 from alchemi_core.registry import default_registry
+from alchemi_core.serialization.document import field
 from alchemi_core.serialization.needs import remedies, unmet
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _described(view: FileView, lacking: dict[Need, str]) -> dict[str, Any]:
     document = {name: value for name, value in view.document.items() if name not in ("tensors", "sha256")}
     tensors = {name: {"dtype": one.dtype, "shape": one.shape} for name, one in view.header.tensors.items()}
-    unmet_needs = {need.distribution: reason for need, reason in lacking.items()}
-    about = {"bytes": view.header.size, "sha256": view.header.seal, "unmet": unmet_needs, "handed_over": view.handed}
+    about = {
+        "bytes": view.header.size,
+        "sha256": view.header.seal,
+        "unmet": {need.distribution: reason for need, reason in lacking.items()},
+        "handed_over": {"models": view.handed, "derivatives": view.functions},
+    }
     return {**about, **document, "tensors": tensors}
 
 
@@ -61,8 +66,8 @@ def _show(path: Path, view: FileView, lacking: dict[Need, str]) -> None:
     sys.stdout.write(f"{path}  format {found}  {in_bytes(view.header.size)}  {seal}\n")
     sys.stdout.write(f"{view.written}\n\n" if view.written else "\n")
     show_table("", MODELS, [_row(number, entry, view) for number, entry in enumerate(view.models)])
-    names = [shown(entry["name"]) for entry in view.models]
-    sys.stdout.write("\n" + "\n".join([*lines_of(view.document["topology"], names), *_settings(view)]) + "\n\n")
+    topology, names = field(view.document, "topology", dict), [str(entry["name"]) for entry in view.models]
+    sys.stdout.write("\n" + "\n".join([*lines_of(topology, names), *settings_line(topology), *_outputs(view)]) + "\n\n")
     _show_needs(view, lacking)
     if view.citations:
         sys.stdout.write("\ncite (--bibtex)  " + "  ".join(map(shown, view.citations)) + "\n")
@@ -70,7 +75,7 @@ def _show(path: Path, view: FileView, lacking: dict[Need, str]) -> None:
 
 def _row(number: int, entry: Entry, view: FileView) -> list[str]:
     options = ", ".join(f"{name}={_short(value)}" for name, value in (entry.get("options") or {}).items())
-    plugin = f"{entry['plugin']} {entry['version']}" if entry.get("offer") else "none: by hand"
+    plugin = f"{entry['plugin']} {entry['version']}" if entry.get("offer") else "none"
     cut = options if len(options) <= LONGEST else f"{options[: LONGEST - 1]}…"
     cells = [entry["name"], cut, plugin, entry.get("licence", ""), view.size_of(entry)]
     return [str(number), *map(shown, cells)]
@@ -80,10 +85,9 @@ def _short(value: Any) -> str:
     return "{…}" if isinstance(value, dict) else repr(value)
 
 
-def _settings(view: FileView) -> list[str]:
+def _outputs(view: FileView) -> list[str]:
     outputs = view.document.get("outputs")
-    gives = [f"gives     {shown(' '.join(map(str, outputs)))}"] if isinstance(outputs, list) else []
-    return [*settings_line(view.document["topology"]), *gives]
+    return [f"gives     {shown(' '.join(map(str, outputs)))}"] if isinstance(outputs, list) else []
 
 
 def _show_needs(view: FileView, lacking: dict[Need, str]) -> None:
@@ -95,7 +99,7 @@ def _show_needs(view: FileView, lacking: dict[Need, str]) -> None:
     if rows:
         show_table("", NEEDS, [list(map(shown, row)) for row in rows])
     handed = [f"model {number} ({shown(view.models[number]['name'])}): {why}" for number, why in view.handed.items()]
-    handed += [f"the derivative {name!r}" for name in view.functions]
+    handed += [f"the derivative {name!r} of group {number}" for number, name in view.functions.items()]
     lines = [f"this machine cannot load it: {'; '.join(remedies(lacking))}"] if lacking else []
     lines += ["to be handed over when it is loaded:", *(f"  {text}" for text in handed)] if handed else []
     sys.stdout.write("\n".join(lines or ["this machine can load it"]) + "\n")

@@ -63,5 +63,6 @@ def _summary(path: Path) -> str:
         lines.append(
             f"  model {number} ({view.models[number]['name']}) is to be handed over when it is loaded: {reason}"
         )
-    lines += [f"  the derivative {name!r} is to be handed over when it is loaded" for name in view.functions]
+    for number, name in view.functions.items():
+        lines.append(f"  the derivative {name!r} of group {number} is to be handed over when it is loaded")
     return "\n".join(lines) + "\n"

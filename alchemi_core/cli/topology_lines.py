@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from alchemi_core.cli.file_view import shown
 from alchemi_core.forms.weight_text import weight_text
 from alchemi_core.serialization.document import field, read_step_weight
-from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +23,18 @@ def lines_of(topology: Any, names: Sequence[str], indent: str = "") -> list[str]
         Those of the models, by number.
     indent : str
         Before each line.
+
+    Raises
+    ------
+    SerializationError
+        If it is no topology.
     """
     lines = []
     for number, group in enumerate(field(topology, "groups", list)):
+        steps = field(group, "steps", list)
         kind = "autograd" if group.get("use_autograd") else "each by itself"
         lines.append(f"{indent}group {number}   {_derivative(group.get('derivative')) or kind}")
-        for step in field(group, "steps", list):
+        for step in steps:
             lines += _step(step, names, f"{indent}  ")
     return lines
 
@@ -44,7 +49,8 @@ def _derivative(description: Any) -> str:
 
 
 def _step(step: Any, names: Sequence[str], indent: str) -> list[str]:
-    about = [*_weight(step), *(f"{old} → {new}" for old, new in field(step, "wire", dict).items())]
+    wire = field(step, "wire", dict)
+    about = [*_weight(step), *(f"{old} → {new}" for old, new in wire.items())]
     about += ["detached"] if step.get("detach") else []
     if "pipeline" in step:
         return [indent + shown("  ".join(["pipeline", *about])), *lines_of(step["pipeline"], names, f"{indent}  ")]
@@ -55,9 +61,7 @@ def _step(step: Any, names: Sequence[str], indent: str) -> list[str]:
 
 def _weight(step: Any) -> list[str]:
     weight = read_step_weight(step)
-    if isinstance(weight, Weight):
-        return [f"weight {weight_text(weight)}"]
-    return [] if weight == 1.0 else [f"weight {weight:g}"]
+    return [] if weight == 1.0 else [f"weight {weight_text(weight)}"]
 
 
 def settings_line(topology: Any) -> list[str]:

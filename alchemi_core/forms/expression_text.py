@@ -85,8 +85,8 @@ def _lost(recipe: Recipe) -> list[str]:
     lost += [f"that model {number} is one for several steps" for number in sorted(set(used)) if used.count(number) > 1]
     for number, group in enumerate(recipe.topology["groups"]):
         lost += [f"{what} of group {number}" for what in _lost_in_group(group)]
-    unsaid = {name: one.options for name, one in enumerate(recipe.models)}
-    return lost + [f"the options of model {number}" for number, options in unsaid.items() if not _literal(options)]
+    unsaid = [number for number, model in enumerate(recipe.models) if not _literal(model.options)]
+    return lost + [f"the options of model {number}" for number in unsaid]
 
 
 def _lost_in_group(group: dict[str, Any]) -> list[str]:

@@ -64,9 +64,7 @@ def as_toml(value: Any, who: str) -> Any:
         return [as_toml(item, who) for item in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) and not key.startswith("$") for key in value):
         return {key: as_toml(item, who) for key, item in value.items()}
-    if isinstance(value, float) or not isinstance(value, Mapping):
-        return value if isinstance(value, str | bool | int | float) else encode(value, _no_tensor, who)
-    return encode(value, _no_tensor, who)
+    return value if isinstance(value, str | bool | int | float) else encode(value, _no_tensor, who)
 
 
 def _no_tensor(_tensor: Any) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
+from math import isfinite
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from alchemi_core.errors import SerializationError
-from alchemi_core.weights import Affine, Weight
+from alchemi_core.forms.weight_text import weight_text
+from alchemi_core.serialization.document import read_step_weight
+from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,7 +47,7 @@ def _model(model: MadeModel) -> str:
 
 
 def _call(function: str, name: str, options: Mapping[str, Any]) -> str:
-    if all(key.isidentifier() for key in options):
+    if all(key.isidentifier() and not iskeyword(key) for key in options):
         given = [f"{key}={literal(value)}" for key, value in options.items()]
     else:
         given = [f"**{literal(dict(options))}"]
@@ -69,27 +74,21 @@ def _strategy(named: Named) -> str:
     return repr(named.name) if named.options is None else _call("create_derivative", named.name, named.options)
 
 
-def _step(step: Mapping[str, Any], depth: int) -> str:
+def _step(step: dict[str, Any], depth: int) -> str:
     model = f"model_{step['model']}" if "model" in step else _pipeline(step["pipeline"], depth)
     options = {
         "wire": literal(step["wire"]) if step["wire"] else "",
-        "weight": "" if step["weight"] == 1.0 else _weight(step["weight"]),
+        "weight": "" if step["weight"] == 1.0 else _weight(read_step_weight(step)),
         "detach": "True" if step["detach"] else "",
     }
     given = [f"{name}={text}" for name, text in options.items() if text]
     return f"PipelineStep({', '.join([model, *given])})" if given else model
 
 
-def _weight(weight: Any) -> str:
-    if not isinstance(weight, dict):
-        return repr(weight)
-    factors = [Affine(**factor) for factor in weight["factors"]]
-    return " * ".join([repr(Weight(weight["scale"]).scale), *map(_factor, factors)])
-
-
-def _factor(factor: Affine) -> str:
-    sign = "-" if factor.slope < 0.0 else "+"
-    return f"({factor.constant!r} {sign} {abs(factor.slope)!r} * Coupling({factor.name!r}))"
+def _weight(weight: float | Weight) -> str:
+    if isinstance(weight, Weight):
+        return weight_text(weight, lambda name: f"Coupling({name!r})")
+    return repr(weight)
 
 
 def literal(value: Any) -> str:
@@ -100,10 +99,6 @@ def literal(value: Any) -> str:
     SerializationError
         If there is none.
     """
-    if isinstance(value, torch.dtype):
-        return str(value)
-    if isinstance(value, float):
-        return repr(value) if value - value == 0.0 else f"float({str(value)!r})"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -112,10 +107,26 @@ def literal(value: Any) -> str:
         return f"({_several(value)}{',' if len(value) == 1 else ''})"
     if isinstance(value, set | frozenset):
         return f"{type(value).__name__}([{_several(sorted(value, key=repr))}])"
-    if value is None or isinstance(value, str | bool | int):
-        return repr(value)
-    raise SerializationError(f"an option is {value!r:.80}", expected="a value with a literal", who="Python source")
+    return _plain(value)
 
 
 def _several(values: Iterable[Any]) -> str:
     return ", ".join(map(literal, values))
+
+
+def _plain(value: Any) -> str:
+    if value is None or isinstance(value, str | bool):
+        return repr(value)
+    if isinstance(value, torch.dtype):
+        return str(value)
+    if isinstance(value, Integral):
+        return repr(int(value))
+    if isinstance(value, Real):
+        number = float(value)  # those of numpy spell themselves otherwise
+        return repr(number) if isfinite(number) else f"float({str(number)!r})"
+    raise SerializationError(
+        f"an option is {value!r:.80}, of type {type(value).__name__}",
+        expected="a value with a literal",
+        who="Python source",
+        fix="pipe.save('name.alchemi') keeps it, or says why not",
+    )

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from alchemi_core.errors import AlchemiError, OptionError, SerializationError, nearest
+from alchemi_core.errors import AlchemiError, SerializationError
 from alchemi_core.expressions import Term, offered_name, parse_expression, plain_options
 from alchemi_core.forms.expression_text import OPEN_SETTINGS, expression_recipe, step_entry
 from alchemi_core.forms.option_values import as_options
 from alchemi_core.forms.recipes import MadeModel, Recipe
+from alchemi_core.forms.toml_checks import FORMAT, check_format, check_names, check_units, in_our_units, names_in, typed
 from alchemi_core.forms.weight_text import read_weight
 from alchemi_core.offers import DerivativeOffer, ModelOffer
-from alchemi_core.option_units import read_options
 from alchemi_core.serialization.document import MAX_DEPTH
 from alchemi_core.serialization.named_strategies import Named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from alchemi_core.registry import Registry
 
-FORMAT = 1
 MAX_LENGTH = 1024 * 1024
-UNITS = {"length": "Å", "energy": "eV", "charge": "e", "stress": "eV/Å³", "mass": "u"}
-"""What numbers without a unit are in; a file may state it, and is refused where it states something else."""
+"""Of a text, in bytes."""
 
 _WHOLE = ("format", "units", "title", "expression", "settings", "models", "groups")
 _NAMES = ("accept", "active_outputs", "additive_keys")
@@ -85,24 +83,7 @@ def read_toml(text: str, registry: Registry, who: str = "TOML") -> Recipe:
 
 def _models(whole: Table, who: str) -> Table:
     models = whole.get("models", {})
-    return _typed(models, dict, f"{who}, models") if models else {}
-
-
-def _typed(value: Any, kind: type, where: str) -> Any:
-    good = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    if not good:
-        names = {dict: "a table", list: "an array", str: "a text", bool: "true or false"}
-        raise SerializationError(f"is {value!r:.80}", expected=names[kind], who=where)
-    return value
-
-
-def _known(table: Table, names: Iterable[str], where: str) -> None:
-    names = tuple(names)
-    for name in table:
-        if name not in names:
-            near = nearest(name, names)
-            fix = f"write {near!r}" if near else ""
-            raise SerializationError(f"has {name!r}", expected="some of " + ", ".join(names), who=where, fix=fix)
+    return typed(models, dict, f"{who}, models") if models else {}
 
 
 @attrs.frozen(eq=False)
@@ -116,9 +97,9 @@ class _Reading:
     numbers: dict[str, int] = attrs.field(factory=dict)
 
     def whole(self, whole: Table) -> Recipe:
-        _known(whole, _WHOLE, self.who)
-        _check_format(whole.get("format", FORMAT), self.who)
-        _check_units(whole.get("units", {}), f"{self.who}, units")
+        check_names(whole, _WHOLE, self.who)
+        check_format(whole.get("format", FORMAT), self.who)
+        check_units(whole.get("units", {}), f"{self.who}, units")
         if "expression" not in whole:
             topology = self.pipeline(
                 {name: whole[name] for name in ("settings", "groups") if name in whole}, self.who, 0
@@ -127,7 +108,7 @@ class _Reading:
             return Recipe(tuple(self.made), topology)
         if surplus := [name for name in ("groups", "models") if name in whole]:
             raise SerializationError(f"has expression beside {surplus[0]}", expected="one of them", who=self.who)
-        text = _typed(whole["expression"], str, f"{self.who}, expression")
+        text = typed(whole["expression"], str, f"{self.who}, expression")
         recipe = expression_recipe(text, self.registry.names(ModelOffer))
         settings = self.settings(whole.get("settings", {}), f"{self.who}, settings")
         return attrs.evolve(recipe, topology={**recipe.topology, "settings": settings})
@@ -135,8 +116,8 @@ class _Reading:
     def pipeline(self, table: Table, where: str, depth: int) -> dict[str, Any]:
         if depth > MAX_DEPTH:
             raise SerializationError(f"pipelines are nested more than {MAX_DEPTH} deep", who=self.who)
-        _known(table, ("settings", "groups"), where)
-        groups = _typed(table.get("groups", []), list, f"{where}, groups")
+        check_names(table, ("settings", "groups"), where)
+        groups = typed(table.get("groups", []), list, f"{where}, groups")
         if not groups:
             raise SerializationError("has no groups", expected="[[groups]], or expression = '...'", who=where)
         settings = self.settings(table.get("settings", {}), f"{where}, settings")
@@ -144,18 +125,18 @@ class _Reading:
         return {"settings": settings, "groups": read}
 
     def settings(self, table: Table, where: str) -> dict[str, Any]:
-        _known(_typed(table, dict, where), OPEN_SETTINGS, where)
-        values = _in_our_units(table, {"skin": "Å"}, where)
-        names = {name: _names(values[name], f"{where}, {name}") for name in _NAMES if name in values}
+        check_names(typed(table, dict, where), OPEN_SETTINGS, where)
+        values = in_our_units(table, {"skin": "Å"}, where)
+        names = {name: names_in(values[name], f"{where}, {name}") for name in _NAMES if name in values}
         return {**OPEN_SETTINGS, **values, **names}
 
     def group(self, table: Any, where: str, depth: int) -> dict[str, Any]:
-        _known(_typed(table, dict, where), ("use_autograd", "derivative", "steps"), where)
-        steps = _typed(table.get("steps", []), list, f"{where}, steps")
+        check_names(typed(table, dict, where), ("use_autograd", "derivative", "steps"), where)
+        steps = typed(table.get("steps", []), list, f"{where}, steps")
         if not steps:
             raise SerializationError("has no steps", expected="one or more", who=where, fix='steps = ["sevennet"]')
         return {
-            "use_autograd": _typed(table.get("use_autograd", False), bool, f"{where}, use_autograd"),
+            "use_autograd": typed(table.get("use_autograd", False), bool, f"{where}, use_autograd"),
             "derivative": self.derivative(table.get("derivative"), f"{where}, derivative"),
             "steps": [self.step(step, f"{where}, step {number}", depth) for number, step in enumerate(steps)],
         }
@@ -163,29 +144,29 @@ class _Reading:
     def derivative(self, value: Any, where: str) -> Named | None:
         if value is None or isinstance(value, str):
             return None if value is None else Named(value)
-        _known(_typed(value, dict, where), ("name", "options"), where)
-        name = _typed(value.get("name"), str, f"{where}, name")
+        check_names(typed(value, dict, where), ("name", "options"), where)
+        name = typed(value.get("name"), str, f"{where}, name")
         offer = self.registry.find(DerivativeOffer, name)
         return Named(name, self._options(value.get("options", {}), offer.units, f"{where}, options"))
 
     def step(self, value: Any, where: str, depth: int) -> dict[str, Any]:
         if isinstance(value, str):
             return self._term(value, where)
-        _known(_typed(value, dict, where), _STEP, where)
+        check_names(typed(value, dict, where), _STEP, where)
         if ("model" in value) == ("pipeline" in value):
             raise SerializationError(f"is {dict(value)!r:.80}", expected="a model or a pipeline", who=where)
         return {
             **self._what(value, where, depth),
             "weight": _weight(value.get("weight", 1.0), where),
-            "wire": dict(_typed(value.get("wire", {}), dict, f"{where}, wire")),
-            "detach": _typed(value.get("detach", False), bool, f"{where}, detach"),
+            "wire": dict(typed(value.get("wire", {}), dict, f"{where}, wire")),
+            "detach": typed(value.get("detach", False), bool, f"{where}, detach"),
         }
 
     def _what(self, value: Table, where: str, depth: int) -> dict[str, Any]:
         if "pipeline" in value:
-            inner = _typed(value["pipeline"], dict, f"{where}, pipeline")
+            inner = typed(value["pipeline"], dict, f"{where}, pipeline")
             return {"pipeline": self.pipeline(inner, f"{where}, pipeline", depth + 1)}
-        name = _typed(value["model"], str, f"{where}, model")
+        name = typed(value["model"], str, f"{where}, model")
         if name in self.named:
             if "options" in value:
                 raise SerializationError(f"has options for {name!r}", expected="them in [models]", who=where)
@@ -204,9 +185,9 @@ class _Reading:
     def _shared(self, name: str) -> int:
         if name not in self.numbers:
             where = f"{self.who}, models.{name}"
-            table = _typed(self.named[name], dict, where)
-            _known(table, ("model", "options"), where)
-            offer = _typed(table.get("model"), str, f"{where}, model")
+            table = typed(self.named[name], dict, where)
+            check_names(table, ("model", "options"), where)
+            offer = typed(table.get("model"), str, f"{where}, model")
             self.numbers[name] = self._number(offer, table.get("options", {}), where)
         return self.numbers[name]
 
@@ -216,7 +197,7 @@ class _Reading:
         return len(self.made) - 1
 
     def _options(self, table: Any, units: Mapping[str, str], where: str) -> dict[str, Any]:
-        return _in_our_units(as_options(_typed(table, dict, where), where), units, where)
+        return in_our_units(as_options(typed(table, dict, where), where), units, where)
 
     def _check_used(self) -> None:
         if unused := sorted(set(self.named) - set(self.numbers)):
@@ -228,48 +209,15 @@ class _Reading:
             )
 
 
-def _names(value: Any, where: str) -> list[str]:
-    """Return names in the order in which they are described everywhere; one may stand by itself."""
-    several = [value] if isinstance(value, str) else _typed(value, list, where)
-    return sorted({_typed(name, str, where) for name in several})
-
-
-def _check_format(found: Any, who: str) -> None:
-    if found != FORMAT or isinstance(found, bool):
-        raise SerializationError(
-            f"has format {found!r}",
-            expected=f"format = {FORMAT}",
-            who=who,
-            fix="pip install --upgrade alchemi-core",
-        )
-
-
-def _check_units(table: Any, where: str) -> None:
-    _known(_typed(table, dict, where), UNITS, where)
-    for name, unit in table.items():
-        text = f"1 {_typed(unit, str, f'{where}, {name}')}"
-        if _in_our_units({name: text}, UNITS, where)[name] != 1.0:
-            raise SerializationError(
-                f"{name} is in {unit!r}",
-                expected=f"{UNITS[name]!r}, as everywhere in alchemi",
-                who=where,
-                fix=f"give single numbers with their unit, as text: '1.5 {unit}'",
-            )
-
-
 def _weight(value: Any, where: str) -> Any:
     if isinstance(value, str):
         weight = read_weight(value, f"{where}, weight")
         if not weight.factors:
             return weight.scale
         return {"scale": weight.scale, "factors": [attrs.asdict(factor) for factor in weight.factors]}
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SerializationError(f"is {value!r:.80}", expected="a number, or a text", who=f"{where}, weight")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not abs(value) <= sys.float_info.max:
+        raise SerializationError(
+            f"is {value!r:.80}", expected="a number that is finite, or a text", who=f"{where}, weight"
+        )
     return float(value)
-
-
-def _in_our_units(options: Mapping[str, Any], units: Mapping[str, str], where: str) -> dict[str, Any]:
-    try:
-        return read_options(options, units, where)
-    except OptionError as error:
-        raise SerializationError(error.found, expected=error.expected, who=error.who, fix=error.fix) from error

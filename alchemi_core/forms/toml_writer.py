@@ -8,9 +8,11 @@ import tomlkit
 from tomlkit.items import AoT, Table
 
 from alchemi_core.forms.option_values import as_toml
-from alchemi_core.forms.toml_reader import FORMAT, read_toml
+from alchemi_core.forms.toml_checks import FORMAT
+from alchemi_core.forms.toml_reader import read_toml
 from alchemi_core.forms.weight_text import weight_text
-from alchemi_core.weights import Affine, Weight
+from alchemi_core.serialization.document import read_step_weight
+from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
@@ -59,7 +61,6 @@ def rewritten(text: str, recipe: Recipe, registry: Registry) -> str:
         del document["expression"]
         old = {name: value for name, value in old.items() if name != "groups"}
     elif "expression" in document:
-        old = new = {}
         old, new = ({"settings": _plain(one).get("settings", {})} for one in (before, recipe))
     _merge(document, old, new)
     return tomlkit.dumps(document)
@@ -118,7 +119,7 @@ def _derivative(named: Named | None) -> dict[str, Any]:
     return {"derivative": {"name": named.name, "options": options}}
 
 
-def _step(step: Mapping[str, Any], models: tuple[MadeModel, ...], names: Mapping[int, str]) -> dict[str, Any]:
+def _step(step: dict[str, Any], models: tuple[MadeModel, ...], names: Mapping[int, str]) -> dict[str, Any]:
     what: dict[str, Any]
     if "pipeline" in step:
         what = {"pipeline": _pipeline(step["pipeline"], models, names)}
@@ -126,14 +127,12 @@ def _step(step: Mapping[str, Any], models: tuple[MadeModel, ...], names: Mapping
         what = {"model": names[step["model"]]}
     else:
         what = _model(models[step["model"]])
-    weight = {} if step["weight"] == 1.0 else {"weight": _weight(step["weight"])}
+    weight = {} if step["weight"] == 1.0 else {"weight": _weight(read_step_weight(step))}
     return {**what, **weight, **_filled("wire", step["wire"]), **_filled("detach", step["detach"])}
 
 
-def _weight(weight: Any) -> Any:
-    if not isinstance(weight, dict):
-        return weight
-    return weight_text(Weight(weight["scale"], tuple(Affine(**factor) for factor in weight["factors"])))
+def _weight(weight: float | Weight) -> float | str:
+    return weight_text(weight) if isinstance(weight, Weight) else weight
 
 
 def _merge(place: MutableMapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

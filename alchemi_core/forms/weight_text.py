@@ -9,25 +9,37 @@ from alchemi_core.errors import AlchemiError, SerializationError
 from alchemi_core.weights import Coupling, Weight, as_weight
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alchemi_core.weights import Affine
 
 MAX_LENGTH = 1000
 MAX_DEPTH = 50
 
 
-def weight_text(weight: Weight) -> str:
+def weight_text(weight: float | Weight, parameter: Callable[[str], str] = str) -> str:
     """Return a weight as arithmetic that reads back as the same value.
 
+    Parameters
+    ----------
+    weight : float or Weight
+        Of a step.
+    parameter : callable
+        Spells a coupling parameter, given its name.
+
+    Examples
+    --------
     >>> print(weight_text(0.5 * (1 - Coupling())))
     0.5 * (1.0 - 1.0 * coupling)
     """
-    factors = [_factor_text(factor) for factor in weight.factors]
-    return " * ".join([repr(weight.scale), *factors])
+    whole = as_weight(weight)
+    factors = [f"({_sum(factor)} * {parameter(factor.name)})" for factor in whole.factors]
+    return " * ".join([repr(whole.scale), *factors])
 
 
-def _factor_text(factor: Affine) -> str:
+def _sum(factor: Affine) -> str:
     sign = "-" if factor.slope < 0.0 else "+"
-    return f"({factor.constant!r} {sign} {abs(factor.slope)!r} * {factor.name})"
+    return f"{factor.constant!r} {sign} {abs(factor.slope)!r}"
 
 
 def read_weight(text: str, who: str) -> Weight:
@@ -40,7 +52,7 @@ def read_weight(text: str, who: str) -> Weight:
     """
     try:
         return as_weight(_value(_parsed(text), MAX_DEPTH))
-    except (SyntaxError, ValueError, TypeError, AlchemiError, RecursionError, MemoryError) as error:
+    except (SyntaxError, ValueError, TypeError, OverflowError, AlchemiError, RecursionError, MemoryError) as error:
         raise SerializationError(
             f"weight {text!r:.100}: {error.found if isinstance(error, AlchemiError) else error}",
             expected="a number, or one that depends on a coupling parameter, such as '0.5 * (1 - coupling)'",

@@ -35,11 +35,13 @@ class Limited(TorchFunctionMode):
         Bytes of the tensors that the file holds for the model.
     who : str
         The model, for errors.
+    least : int
+        Bytes that are allowed whatever the file holds.
     """
 
-    def __init__(self, held: int, who: str) -> None:
+    def __init__(self, held: int, who: str, least: int = LEAST) -> None:
         super().__init__()
-        self._left, self._held, self._who = LEAST + 8 * held, held, who
+        self._left, self._held, self._who = least + 8 * held, held, who
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Count what a maker of tensors would allocate, then call it."""

@@ -58,7 +58,8 @@ class Description:
     @classmethod
     def _of(cls, document: Mapping[str, Any], digests: Mapping[str, str]) -> Description:
         entries = [check_entry(entry) for entry in field(document, "models", list)]
-        return cls(tuple(_facts(entry, digests) for entry in entries), field(document, "topology", dict))
+        topology = _by_content(field(document, "topology", dict), digests)
+        return cls(tuple(_facts(entry, digests) for entry in entries), topology)
 
     @property
     def names(self) -> list[str]:
@@ -77,7 +78,19 @@ def _facts(entry: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, An
     about = {"name": entry["name"], "plugin": f"{entry.get('plugin')} {entry.get('version')}"}
     return {
         **about,
-        "options": entry.get("options"),
+        "options": _by_content(entry.get("options"), digests),
         "contract": entry.get("contract"),
+        "frozen": entry.get("frozen") or [],
         "tensors": {**held, **referred},
     }
+
+
+def _by_content(value: Any, digests: Mapping[str, str]) -> Any:
+    """Return an encoded value in which tensors are named by what is in them."""
+    if isinstance(value, list):
+        return [_by_content(item, digests) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() & {"$tensor", "$array"}:
+        return {tag: digests.get(str(name), "") for tag, name in value.items()}
+    return {key: _by_content(item, digests) for key, item in value.items()}

@@ -20,6 +20,9 @@ from alchemi_core.weights import Affine, Coupling, Weight
 MAX_DEPTH = 16
 """Pipelines nested deeper than this are refused on reading."""
 
+MAX_STEPS = 2000
+"""Steps of a pipeline, those of pipelines in it included; with more, planning would take minutes."""
+
 Document = dict[str, Any]
 Wrap = Callable[[Topology], BaseModelMixin]
 
@@ -63,6 +66,24 @@ def _describe_step(step: PipelineStep, numbers: Mapping[int, int], strategy: Cal
         else {"pipeline": describe_topology(inner, numbers, strategy)}
     )
     return {**model, "wire": dict(step.wire), "weight": _describe_weight(step.weight), "detach": step.detach}
+
+
+def check_size(document: Document) -> None:
+    """Check that a described topology has no more steps than can be planned.
+
+    Raises
+    ------
+    SerializationError
+        If it has.
+    """
+    if (found := _steps_in(document)) > MAX_STEPS:
+        raise SerializationError(f"{found} steps", expected=f"at most {MAX_STEPS}", who="pipeline")
+
+
+def _steps_in(document: Document) -> int:
+    steps = [step for group in field(document, "groups", list) for step in field(group, "steps", list)]
+    inner = [step["pipeline"] for step in steps if isinstance(step, dict) and "pipeline" in step]
+    return len(steps) + sum(map(_steps_in, inner))
 
 
 def reduction_names(document: Document) -> set[str]:
@@ -128,6 +149,8 @@ class TopologyReader:
         """
         if depth > MAX_DEPTH:
             raise SerializationError(f"pipelines are nested more than {MAX_DEPTH} deep", who="pipeline file")
+        if depth == 0:
+            check_size(document)
         groups = [
             self._group(group, depth, number if outer is None else outer)
             for number, group in enumerate(field(document, "groups", list))

@@ -29,7 +29,7 @@ def check_entry(entry: Any) -> Entry:
     )
 
 
-_ALWAYS: dict[str, type | None] = {"name": str, "weights": dict, "buffers": dict, "frozen": None}
+_ALWAYS: dict[str, type | None] = {"name": str, "weights": dict, "buffers": dict, "frozen": None, "training": None}
 _OFFERED: dict[str, type | None] = {"offer": str, "options": dict, "plugin": str, "version": str}
 LONGEST = 1000
 """Characters of a name, or of another text that is shown to people."""

@@ -48,7 +48,8 @@ class FactorySerializer:
             raise SerializationError(
                 f"{place}, a file of this machine", expected="options that name none", who=origin.offer
             )
-        with Limited(sum(one.nbytes for one in tensors.values()), origin.offer):
+        held = {id(one): one.nbytes for one in tensors.values()}  # under however many names
+        with Limited(sum(held.values()), origin.offer):
             model = create_model(origin.offer, registry=registry, **origin.options)
         check_fits(model, tensors, origin.offer)
         fill(model, tensors)

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import torch
 
 from alchemi_core.errors import AlchemiError, OptionError, SerializationError, nearest
 from alchemi_core.forms.texts import load_toml
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.registry import Registry, default_registry
-from alchemi_core.serialization.document import TopologyReader, field
+from alchemi_core.serialization.allocation import LEAST
+from alchemi_core.serialization.document import MAX_STEPS, TopologyReader, field
 from alchemi_core.serialization.entries import check_entry
 from alchemi_core.serialization.file import read_tensors
 from alchemi_core.serialization.header import read_header
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 ALLOWANCES = ("nan", "older-plugins")
 """What is refused unless it is allowed: weights that are NaN, plugins older than those that wrote a file."""
+
+MAX_SHARERS = 64
+"""So many models may share tensors: each has its own while it is made."""
 
 
 def load_pipeline(
@@ -73,11 +78,16 @@ def load_pipeline(
         If the file is damaged or not to be trusted, lacks a plugin here, or needs a model or function that was not
         given.
     """
-    if Path(path).suffix == ".toml":
-        return _from_toml(Path(path), registry, models, derivative_fns)
-    loading = _Loading(Path(path), registry, registry or default_registry(), _allowances(allow))
+    with torch.inference_mode(mode=False):  # what is made in it could not be differentiated later
+        if Path(path).suffix == ".toml":
+            return _from_toml(Path(path), registry, models, derivative_fns)
+        loading = _Loading(Path(path), registry, registry or default_registry(), _allowances(allow))
+        return _from_file(loading, models, derivative_fns or {})
+
+
+def _from_file(loading: _Loading, models: Any, derivative_fns: Mapping[int, Any]) -> PipelineModelWrapper:
     try:
-        return loading.run(models, derivative_fns or {})
+        return loading.run(models, derivative_fns)
     except SerializationError:
         raise
     # What plugins make of the values in a file, and raise, is theirs; to the caller it is one thing.
@@ -86,8 +96,8 @@ def load_pipeline(
         raise SerializationError(
             f"cannot be rebuilt: {found}",
             expected=getattr(error, "expected", "") or "a pipeline that the installed plugins can make",
-            who=str(path),
-            fix=getattr(error, "fix", "") or f"alchemi inspect {path}",
+            who=str(loading.path),
+            fix=getattr(error, "fix", "") or f"alchemi inspect {loading.path}",
         ) from error
 
 
@@ -125,6 +135,8 @@ class _Loading:
         header = read_header(self.path)
         document = migrated(header.document, header.tensors, header.seal)
         entries = [check_entry(entry) for entry in field(document, "models", list)]
+        if len(entries) > MAX_STEPS:
+            raise SerializationError(f"{len(entries)} models", expected=f"at most {MAX_STEPS}", who=str(self.path))
         given = _numbered(models, entries)
         self._check_needs(document, entries, given)
         tensors = self._tensors(header, document, entries)
@@ -149,11 +161,9 @@ class _Loading:
         check_needs(needs, self.plugins, str(self.path), older="older-plugins" in self.allow)
 
     def _tensors(self, header: Header, document: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Tensor]:
-        used = named_tensors(document["topology"])
-        for entry in entries:
-            used |= {*map(str, [*entry["weights"].values(), *entry["buffers"].values()])}
-            used |= named_tensors([entry.get("options"), entry.get("spec")])
-        if surplus := sorted(header.tensors.keys() - used):
+        named = [name for entry in entries for name in _tensors_named(entry)]
+        self._check_shares(header, named)
+        if surplus := sorted(header.tensors.keys() - {*named, *named_tensors(document["topology"])}):
             raise SerializationError(
                 f"holds tensors that belong to nothing, the first being {surplus[0]!r:.80}",
                 expected="the tensors of its models",
@@ -161,6 +171,15 @@ class _Loading:
             )
         digests = field(document, "tensors", dict)
         return read_tensors(self.path, header, digests, allow_nan="nan" in self.allow)
+
+    def _check_shares(self, header: Header, named: Sequence[str]) -> None:
+        asked = sum(header.tensors[name].size for name in named if name in header.tensors)
+        if asked > LEAST + MAX_SHARERS * header.size:
+            raise SerializationError(
+                f"its models have {asked} bytes of tensors in {header.size} bytes of file",
+                expected=f"no tensor in more than {MAX_SHARERS} models",
+                who=str(self.path),
+            )
 
     def _pipeline(
         self, document: Mapping[str, Any], models: Sequence[BaseModelMixin], strategies: StrategyReader
@@ -177,6 +196,12 @@ class _Loading:
             return PipelineModelWrapper.from_topology(topology, self.registry)
         except AlchemiError as error:
             raise SerializationError(f"holds no valid pipeline: {error.found}", who=str(self.path)) from error
+
+
+def _tensors_named(entry: Entry) -> list[str]:
+    """Return the keys of a model's tensors, each as often as it stands there."""
+    own = [*entry["weights"].values(), *entry["buffers"].values()]
+    return [*map(str, own), *named_tensors([entry.get("options"), entry.get("spec")])]
 
 
 def _numbered(

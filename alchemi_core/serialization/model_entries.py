@@ -12,7 +12,7 @@ from alchemi_core.serialization.contract_text import describe_config
 from alchemi_core.serialization.entries import is_plain
 from alchemi_core.serialization.portability import TRUST, place_named, portable
 from alchemi_core.serialization.references import refer
-from alchemi_core.serialization.restoring import frozen_names, made_buffers
+from alchemi_core.serialization.restoring import frozen_names, made_buffers, training_names
 from alchemi_core.serialization.values import encode
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class ModelWriter:
             origin, tensors = serializer_of(model.origin, self.registry).write(model)
             buffers = self._kept(made_buffers(model), f"{number}.buffers")
             kept = {"weights": self._kept(tensors, f"{number}.weights"), "buffers": buffers}
-        return {**self._about(model, origin, number), **kept, "frozen": frozen_names(model)}
+        modes = {"frozen": frozen_names(model), "training": training_names(model)}
+        return {**self._about(model, origin, number), **kept, **modes}
 
     def _kept(self, tensors: Mapping[str, Tensor], start: str) -> dict[str, str]:
         return {name: self.shelf.keep(f"{start}.{name}", tensor) for name, tensor in tensors.items()}

@@ -14,7 +14,7 @@ from alchemi_core.serialization.contract_text import describe_config, difference
 from alchemi_core.serialization.model_entries import serializer_of
 from alchemi_core.serialization.portability import refuse_places
 from alchemi_core.serialization.references import made_again
-from alchemi_core.serialization.restoring import restore_buffers, restore_frozen
+from alchemi_core.serialization.restoring import restore_buffers, restore_frozen, restore_modes
 from alchemi_core.serialization.tensors import check_fits, fill
 from alchemi_core.serialization.values import decode
 
@@ -93,12 +93,14 @@ class ModelReader:
             raise _other_contract(f"model {number} was given", entry, unlike)
 
     def restore(self, entry: Entry, model: BaseModelMixin, *, weights: bool) -> None:
-        """Put back what rebuilding does not: made buffers, what is frozen; the weights as well into a model given."""
+        """Put back what rebuilding does not: made buffers, what is frozen, modes; the weights as well into a model given."""
         if weights and "reference" not in entry:
             fill(model, self._own(entry["weights"]))
         restore_buffers(model, self._own(entry["buffers"]))
         if entry.get("frozen") is not None:
             restore_frozen(model, entry["frozen"])
+        if entry.get("training") is not None:
+            restore_modes(model, entry["training"])
 
     def _own(self, keys: Mapping[str, str]) -> dict[str, Tensor]:
         missing = [key for key in keys.values() if not isinstance(key, str) or key not in self.tensors]

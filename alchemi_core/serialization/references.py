@@ -8,6 +8,7 @@ import torch
 
 from alchemi_core.errors import AlchemiError, SerializationError
 from alchemi_core.registry import create_model
+from alchemi_core.serialization.allocation import LEAST, Limited
 from alchemi_core.serialization.digests import check_tensors
 from alchemi_core.serialization.portability import TRUST, place_named
 from alchemi_core.serialization.restoring import frozen_names, made_buffers
@@ -70,7 +71,8 @@ def made_again(origin: ModelOrigin, reference: Mapping[str, Any], registry: Regi
         raise SerializationError(
             f"{place}, a file of this machine", expected="options that name none", who=origin.offer
         )
-    model = create_model(origin.offer, registry=registry, **origin.options)
+    with Limited(0, origin.offer, least=4 * LEAST):  # more than packages bring
+        model = create_model(origin.offer, registry=registry, **origin.options)
     own = _all_tensors(model)
     cast = _cast(own, reference)
     if _described(cast) != dict(reference):

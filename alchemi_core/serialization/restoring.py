@@ -1,4 +1,4 @@
-"""What a state dict does not carry of a model: buffers that are made, frozen parameters, ties of weights."""
+"""What a state dict does not carry of a model: buffers that are made, frozen parameters, modes, ties of weights."""
 
 from __future__ import annotations
 
@@ -49,6 +49,22 @@ def restore_frozen(model: BaseModelMixin, frozen: Iterable[str]) -> None:
         for name, one in model.named_parameters(remove_duplicate=False):
             if one.is_floating_point():
                 one.requires_grad_(name not in names)
+
+
+def training_names(model: BaseModelMixin) -> list[str]:
+    """Return the names of modules in training mode; that of the model itself is empty."""
+    if not isinstance(model, torch.nn.Module):
+        return []
+    return [name for name, one in model.named_modules(remove_duplicate=False) if one.training]
+
+
+def restore_modes(model: BaseModelMixin, training: Iterable[str]) -> None:
+    """Put modules into training and evaluation mode as they were: dropout and batch norms give other numbers in each."""
+    names = set(training)
+    if isinstance(model, torch.nn.Module):
+        for name, one in model.named_modules(remove_duplicate=False):
+            if one.training != (name in names):
+                one.training = name in names
 
 
 def tie(models: Iterable[tuple[BaseModelMixin, Mapping[str, str]]]) -> None:

@@ -14,7 +14,7 @@ from alchemi_core.distributions import CORE, core_version
 from alchemi_core.forms.texts import SUFFIXES, write_form
 from alchemi_core.offers import ModelOffer
 from alchemi_core.registry import Registry, default_registry
-from alchemi_core.serialization.document import describe_topology, plain_models, reduction_names
+from alchemi_core.serialization.document import check_size, describe_topology, plain_models, reduction_names
 from alchemi_core.serialization.file import write_file
 from alchemi_core.serialization.migrations import FORMAT
 from alchemi_core.serialization.model_entries import ModelWriter
@@ -100,6 +100,7 @@ def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_
         numbers,
         lambda fn: describe_strategy(fn, registry, lambda tensor: shelf.keep(f"strategies.{next(kept)}", tensor)),
     )
+    check_size(topology)
     needs = needs_of(_offers(entries, topology), registry)
     document = {
         "format": FORMAT,

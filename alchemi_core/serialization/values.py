@@ -117,13 +117,28 @@ def decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     SerializationError
         If it is not what `encode` writes.
     """
+    return _decode(value, _Copies(tensors))
+
+
+class _Copies(dict[str, "Tensor"]):
+    """A copy of each tensor that is asked for: one, however often it is named."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self._tensors = tensors
+
+    def __missing__(self, name: str) -> Tensor:
+        return self.setdefault(name, self._tensors[name].clone())
+
+
+def _decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if isinstance(value, list):
-        return [decode(item, tensors) for item in value]
+        return [_decode(item, tensors) for item in value]
     if not isinstance(value, dict):
         return value
     tags = [key for key in value if key.startswith("$")]
     if not tags:
-        return {key: decode(item, tensors) for key, item in value.items()}
+        return {key: _decode(item, tensors) for key, item in value.items()}
     try:
         (tag,) = value
         return _READERS[tag](value[tag], tensors)
@@ -136,7 +151,7 @@ def decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
 def _listed(value: Any, tensors: Mapping[str, Tensor]) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError("a list")
-    return [decode(item, tensors) for item in value]
+    return [_decode(item, tensors) for item in value]
 
 
 _READERS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
@@ -146,8 +161,8 @@ _READERS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
     "$map": lambda value, tensors: _once([_pair(pair, tensors) for pair in value]),
     "$float": lambda value, _: _NOT_FINITE[value],
     "$dtype": lambda value, _: DTYPES[value],
-    "$tensor": lambda value, tensors: tensors[value].clone(),
-    "$array": lambda value, tensors: tensors[value].clone().numpy(),
+    "$tensor": lambda value, tensors: tensors[value],
+    "$array": lambda value, tensors: tensors[value].numpy(),
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from ase import Atoms
 from ase.io import write
+from unit.serialization.sealed import Parts, sealed
 
 MODEL = "springs(k=2.0) + 0.5*springs(r0=1.1)"
 
@@ -90,6 +91,14 @@ def test_diff(alchemi, saved):
     assert "- model 1  springs" in shorter.out
 
 
+def test_diff_shows_weights_in_full(alchemi, here):
+    lines = alchemi("diff", "0.1234567*springs", "0.1234568*springs").out.splitlines()
+    assert [line for line in lines if line[0] in "+-"] == [
+        "-   0 springs  weight 0.1234567",
+        "+   0 springs  weight 0.1234568",
+    ]
+
+
 def test_what_is_there_stays_unless_told(alchemi, saved):
     before = saved.read_bytes()
     answer = alchemi("save", saved, "--model", "springs")
@@ -137,3 +146,32 @@ def test_signs_that_steer_a_terminal_are_not_passed_on(alchemi, here):
     out = alchemi("inspect", "p.alchemi").out
     assert "\x1b" not in out
     assert "cleared" in out
+
+
+def test_functions_of_ones_own_are_named_with_their_group(alchemi, here):
+    from alchemi_core import PipelineGroup, PipelineModelWrapper, create_model
+
+    def damped(energy, data, requested):
+        return {}
+
+    inner = PipelineModelWrapper([PipelineGroup([create_model("springs")], use_autograd=True, derivative_fn=damped)])
+    PipelineModelWrapper([PipelineGroup([create_model("springs")]), PipelineGroup([inner])]).save("p.alchemi")
+    assert "the derivative 'damped' of group 1" in alchemi("inspect", "p.alchemi").out
+    about = json.loads(alchemi("inspect", "--json", "p.alchemi").out)
+    assert about["handed_over"] == {"models": {}, "derivatives": {"1": "damped"}}
+
+
+@pytest.mark.parametrize("value", [None, 3, "x", [], [3], [["x"]], {}, {"a": 3}], ids=str)
+@pytest.mark.parametrize(
+    "place", [[], ["groups"], ["groups", 0], ["groups", 0, "steps"], ["groups", 0, "steps", 0]], ids=str
+)
+def test_strange_topologies_are_one_clear_error(alchemi, saved, place, value):
+    parts = Parts.of(saved)
+    at, last = parts.document, "topology"
+    for name in place:
+        at, last = at[last], name
+    at[last] = value
+    Path("strange.alchemi").write_bytes(sealed(parts))
+    for words in (["inspect", "strange.alchemi"], ["diff", "p.alchemi", "strange.alchemi"]):
+        answer = alchemi(*words)
+        assert answer.code == 2 or (value == [] and answer.code in (0, 1)), (words, answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,3 +39,15 @@ def test_loading_the_target_is_what_imports_it(good: Site) -> None:
         print("alchemi_good_model" in sys.modules)
     """
     assert good.run(code).strip() == "True"
+
+
+def test_inspecting_a_pipeline_file_imports_nothing_heavy(good: Site) -> None:
+    (good.folder / "alchemi_good_model.py").write_text("import torch\n\n\nclass Good:\n    pass\n")
+    file = Path(__file__).parents[1] / "unit/serialization/formats/format-1.alchemi"
+    code = f"""
+        import sys
+        from alchemi_core.cli.main import main
+        assert main(["inspect", {str(file)!r}]) == 0
+        print([name for name in {HEAVY!r} if name in sys.modules])
+    """
+    assert good.run(code).splitlines()[-1] == "[]"

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, event, given, settings
@@ -11,7 +12,8 @@ from support.forms import run_source
 from alchemi_core import Coupling, PipelineGroup, PipelineModelWrapper, PipelineStep, create_model, load_pipeline
 from alchemi_core.errors import OptionError, SerializationError
 from alchemi_core.expressions import build_expression, parse_expression
-from alchemi_core.forms.recipes import recipe_of
+from alchemi_core.forms.python_source import literal, python_text
+from alchemi_core.forms.recipes import MadeModel, Recipe, recipe_of
 from alchemi_core.forms.texts import pipeline_text
 from alchemi_core.forms.toml_reader import read_toml
 from alchemi_core.forms.weight_text import read_weight, weight_text
@@ -136,3 +138,9 @@ def test_python_is_written_as_a_file(tmp_path):
 def test_there_are_three_forms():
     with pytest.raises(OptionError, match="form is 'tomle'"):
         pipeline_text(pool()[0] + pool()[1], "tomle", OFFERED)
+
+
+def test_numbers_of_numpy_and_words_of_python_have_literals():
+    assert literal((np.float64(0.5), np.int64(2), np.float32(0.25), float("inf"))) == "(0.5, 2, 0.25, float('inf'))"
+    recipe = Recipe((MadeModel("gaussians", {"lambda": 1}),), {"settings": {}, "groups": []})
+    assert "create_model('gaussians', **{'lambda': 1})" in python_text(recipe)

@@ -55,7 +55,7 @@ class CHGNetSerializer:
         return ModelOrigin(WHO, options), tensors
 
     @staticmethod
-    def rebuild(origin: ModelOrigin, tensors: Mapping[str, Tensor], registry: Registry) -> CHGNetModel:  # noqa: ARG004
+    def rebuild(origin: ModelOrigin, tensors: Mapping[str, Tensor], registry: Registry) -> CHGNetModel:  # noqa: ARG004 - the hook passes it
         """Make the model again.
 
         Raises

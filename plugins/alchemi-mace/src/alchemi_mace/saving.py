@@ -8,7 +8,7 @@ compares it with the first layer by layer, so that what is written is known to b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from alchemi_core.errors import AlchemiError, SerializationError
@@ -96,7 +96,7 @@ def _given(model: MACE) -> dict[str, Any]:
     found: dict[str, Any] = {"head": model.head}
     if model.foundation is not None:
         found["checkpoint"] = model.foundation
-    elif name := options.get("source") or Path(options.get("checkpoint", "")).name:
+    elif name := options.get("source") or PureWindowsPath(options.get("checkpoint", "")).name.lstrip("~"):
         found["source"] = name
     return found | {name: options[name] for name in ("dtype",) if options.get(name) is not None}
 

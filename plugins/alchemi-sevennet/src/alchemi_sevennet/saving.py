@@ -48,7 +48,7 @@ class SevenNetSerializer:
         return ModelOrigin(WHO, options), tensors
 
     @staticmethod
-    def rebuild(origin: ModelOrigin, tensors: Mapping[str, Tensor], registry: Registry) -> SevenNet:  # noqa: ARG004
+    def rebuild(origin: ModelOrigin, tensors: Mapping[str, Tensor], registry: Registry) -> SevenNet:  # noqa: ARG004 - the hook passes it
         """Make the model again.
 
         Raises
