@@ -16,8 +16,17 @@ from typing import TYPE_CHECKING, Any
 import safetensors.torch
 import torch
 
-from alchemi_core import BaseModelMixin, ModelConfig, ModelOffer, OnGraph, PipelineGroup, PipelineModelWrapper
-from alchemi_core import Registry, create_model, load_pipeline
+from alchemi_core import (
+    BaseModelMixin,
+    ModelConfig,
+    ModelOffer,
+    OnGraph,
+    PipelineGroup,
+    PipelineModelWrapper,
+    Registry,
+    create_model,
+    load_pipeline,
+)
 from alchemi_core.cli.file_view import FileView
 from alchemi_core.plugin_records import PluginRecord
 from alchemi_core.registry import default_registry
@@ -66,7 +75,9 @@ def main() -> None:
     layers = max(1, round(parser.parse_args().gigabytes * 1e9 / (4 * LAYER**2)))
     offer = ModelOffer(name="wide", summary="for this benchmark", target=f"{Path(__file__).stem}:Wide")
     registry = Registry((*default_registry().records, PluginRecord("wide", "wide", "1.0", (offer,))))
-    pipe = PipelineModelWrapper([PipelineGroup([create_model("wide", registry=registry, layers=layers)])], registry=registry)
+    pipe = PipelineModelWrapper(
+        [PipelineGroup([create_model("wide", registry=registry, layers=layers)])], registry=registry
+    )
     for matrix in pipe.models[0].matrices:
         torch.nn.init.normal_(matrix)
     with tempfile.TemporaryDirectory() as folder:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from alchemi_core.atomic_write import write_text
-from alchemi_core.errors import OptionError, nearest
+from alchemi_core.errors import AlchemiError, OptionError, SerializationError, nearest
 from alchemi_core.forms.expression_text import expression_of
 from alchemi_core.forms.python_source import python_text
 from alchemi_core.forms.recipes import recipe_of
@@ -14,6 +15,7 @@ from alchemi_core.forms.toml_writer import rewritten, toml_text
 from alchemi_core.registry import Registry, default_registry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from alchemi_core.pipeline import PipelineModelWrapper
@@ -63,7 +65,8 @@ def write_form(pipeline: PipelineModelWrapper, path: Path, registry: Registry | 
     """
     if path.suffix == ".toml" and path.is_file():
         recipe = recipe_of(pipeline, "TOML", registry)
-        text = rewritten(path.read_text(encoding="utf-8"), recipe, registry or default_registry())
+        with naming(path):
+            text = rewritten(path.read_text(encoding="utf-8"), recipe, registry or default_registry())
     else:
         text = pipeline_text(pipeline, SUFFIXES[path.suffix], registry)
     write_text(path, text)
@@ -75,8 +78,18 @@ def load_toml(path: Path, registry: Registry | None = None) -> PipelineModelWrap
     Raises
     ------
     SerializationError
-        If it declares none.
-    AlchemiError
-        If a plugin or option is not there, or the wiring cannot be right.
+        If it declares none: a plugin or option is not there, or the wiring cannot be right.
     """
-    return read_toml_file(path, registry or default_registry()).build(registry)
+    recipe = read_toml_file(path, registry or default_registry())
+    with naming(path):
+        return recipe.build(registry)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the name of the file before what is wrong with what it declares."""
+    try:
+        yield
+    except AlchemiError as error:
+        found = f"{error.who}: {error.found}" if error.who else error.found
+        raise SerializationError(found, expected=error.expected, who=str(path), fix=error.fix) from error

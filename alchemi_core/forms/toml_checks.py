@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from alchemi_core.errors import OptionError, SerializationError, nearest
@@ -73,7 +74,7 @@ def check_format(found: Any, who: str) -> None:
             f"has format {found!r}",
             expected=f"format = {FORMAT}",
             who=who,
-            fix="pip install --upgrade alchemi-core",
+            fix="pip install --upgrade alchemi-core" if type(found) is int else f"format = {FORMAT}",
         )
 
 
@@ -109,3 +110,20 @@ def in_our_units(options: Mapping[str, Any], units: Mapping[str, str], where: st
         return read_options(options, units, where)
     except OptionError as error:
         raise SerializationError(error.found, expected=error.expected, who=error.who, fix=error.fix) from error
+
+
+def no_toml(text: str, error: Exception, who: str) -> SerializationError:
+    """Refuse a text that is no TOML, with the line shown and the column marked where they are known."""
+    found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+    lines = text.splitlines()
+    if found is None or int(found[1]) > len(lines):
+        return SerializationError(f"is no TOML: {error}", expected="a pipeline", who=who)
+    line, column = lines[int(found[1]) - 1], int(found[2]) - 1
+    begin = max(0, column - 70)
+    marked = f"{line[begin : begin + 100]}\n    {' ' * (column - begin)}^"
+    return SerializationError(
+        f"is no TOML: {error}\n    {marked}",
+        expected="name = value, with texts in quotes",
+        who=who,
+        fix='such as model = "lennard-jones", or weight = "1 - coupling"; groups begin with [[groups]]',
+    )

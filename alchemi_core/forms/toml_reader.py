@@ -14,7 +14,16 @@ from alchemi_core.expressions import Term, offered_name, parse_expression, plain
 from alchemi_core.forms.expression_text import OPEN_SETTINGS, expression_recipe, step_entry
 from alchemi_core.forms.option_values import as_options
 from alchemi_core.forms.recipes import MadeModel, Recipe
-from alchemi_core.forms.toml_checks import FORMAT, check_format, check_names, check_units, in_our_units, names_in, typed
+from alchemi_core.forms.toml_checks import (
+    FORMAT,
+    check_format,
+    check_names,
+    check_units,
+    in_our_units,
+    names_in,
+    no_toml,
+    typed,
+)
 from alchemi_core.forms.weight_text import read_weight
 from alchemi_core.offers import DerivativeOffer, ModelOffer
 from alchemi_core.serialization.document import MAX_DEPTH
@@ -69,16 +78,25 @@ def read_toml(text: str, registry: Registry, who: str = "TOML") -> Recipe:
     SerializationError
         If it declares no pipeline; says where.
     """
+    return read_named(text, registry, who)[0]
+
+
+def read_named(text: str, registry: Registry, who: str = "TOML") -> tuple[Recipe, dict[str, MadeModel]]:
+    """Read a recipe, and the models that the text has names of its own for.
+
+    Parameters and errors are those of `read_toml`.
+    """
     try:
         whole = tomllib.loads(text)
+        reading = _Reading(who, registry, _models(whole, who))
+        recipe = reading.whole(whole)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SerializationError(f"is no TOML: {error}", expected="a pipeline", who=who) from error
-    try:
-        return _Reading(who, registry, _models(whole, who)).whole(whole)
+        raise no_toml(text, error, who) from error
     except SerializationError:
         raise
     except AlchemiError as error:
         raise SerializationError(error.found, expected=error.expected, who=who, fix=error.fix) from error
+    return recipe, {name: reading.made[number] for name, number in reading.numbers.items()}
 
 
 def _models(whole: Table, who: str) -> Table:
@@ -98,6 +116,7 @@ class _Reading:
 
     def whole(self, whole: Table) -> Recipe:
         check_names(whole, _WHOLE, self.who)
+        typed(whole.get("title", ""), str, f"{self.who}, title")
         check_format(whole.get("format", FORMAT), self.who)
         check_units(whole.get("units", {}), f"{self.who}, units")
         if "expression" not in whole:

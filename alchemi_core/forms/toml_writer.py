@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
 from tomlkit.items import AoT, Table
 
+from alchemi_core.errors import SerializationError
 from alchemi_core.forms.option_values import as_toml
 from alchemi_core.forms.toml_checks import FORMAT
-from alchemi_core.forms.toml_reader import read_toml
+from alchemi_core.forms.toml_reader import read_named, read_toml
 from alchemi_core.forms.weight_text import weight_text
 from alchemi_core.serialization.document import read_step_weight
 from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Iterable, Mapping, MutableMapping
 
     from alchemi_core.forms.recipes import MadeModel, Recipe
     from alchemi_core.registry import Registry
@@ -52,24 +54,48 @@ def rewritten(text: str, recipe: Recipe, registry: Registry) -> str:
     SerializationError
         If the text declares no pipeline.
     """
-    before = read_toml(text, registry)
+    before, named = read_named(text, registry)
     if before == recipe:
         return text
     document = tomlkit.parse(text)
-    old, new = _plain(before), _plain(recipe)
+    old, new = _plain(before, _numbered(named, before)), _plain(recipe, _numbered(named, recipe))
     if "expression" in document and old["groups"] != new["groups"]:
         del document["expression"]
         old = {name: value for name, value in old.items() if name != "groups"}
     elif "expression" in document:
-        old, new = ({"settings": _plain(one).get("settings", {})} for one in (before, recipe))
+        old, new = ({"settings": one.get("settings", {})} for one in (old, new))
     _merge(document, old, new)
-    return tomlkit.dumps(document)
+    return _declaring(tomlkit.dumps(document), recipe, registry)
 
 
-def _plain(recipe: Recipe) -> dict[str, Any]:
+def _declaring(text: str, recipe: Recipe, registry: Registry) -> str:
+    """Return a text that declares a recipe; anything else must not take the place of what a person wrote."""
+    if read_toml(text, registry) == recipe:
+        return text
+    raise SerializationError(
+        "the text that is there cannot be changed to declare this pipeline",
+        expected="a layout that can be followed",
+        who="TOML",
+        fix="save it under another name",
+    )
+
+
+def _numbered(named: Mapping[str, MadeModel], recipe: Recipe) -> dict[int, str]:
+    """Return the names that models have in the text, by their numbers in a recipe: a name stays with what it names."""
+    left, names = dict(named), {}
+    for number, model in enumerate(recipe.models):
+        name = next((one for one, same in left.items() if same == model), None)
+        if name is not None:
+            names[number] = name
+            del left[name]
+    return names
+
+
+def _plain(recipe: Recipe, given: Mapping[int, str] | None = None) -> dict[str, Any]:
     """Return a recipe as plain values: nothing that is so by default, models of several steps by name."""
-    used = _used(recipe.topology)
-    names = _names([number for number in sorted(set(used)) if used.count(number) > 1], recipe.models)
+    used, given = _used(recipe.topology), given or {}
+    several = [number for number in sorted(set(used)) if used.count(number) > 1 and number not in given]
+    names = {**given, **_names(several, recipe.models, given.values())}
     shared = {name: _model(recipe.models[number]) for number, name in names.items()}
     return {"format": FORMAT, **_filled("models", shared), **_pipeline(recipe.topology, recipe.models, names)}
 
@@ -79,12 +105,13 @@ def _used(topology: Mapping[str, Any]) -> list[int]:
     return [n for step in steps for n in (_used(step["pipeline"]) if "pipeline" in step else [step["model"]])]
 
 
-def _names(numbers: list[int], models: tuple[MadeModel, ...]) -> dict[int, str]:
+def _names(numbers: list[int], models: tuple[MadeModel, ...], taken: Iterable[str]) -> dict[int, str]:
+    """Return names for models: unlike those on offer, so that none of these is hidden, and unlike those taken."""
     names: dict[int, str] = {}
     for number in numbers:
-        same = sum(models[other].offer == models[number].offer for other in names)
-        # Unlike the names on offer, so that none of those is hidden.
-        names[number] = f"shared-{models[number].offer}" + (f"-{same + 1}" if same else "")
+        several = (f"shared-{models[number].offer}-{count}" for count in itertools.count(2))
+        every = itertools.chain([f"shared-{models[number].offer}"], several)
+        names[number] = next(name for name in every if name not in {*taken, *names.values()})
     return names
 
 

@@ -59,7 +59,7 @@ def training_names(model: BaseModelMixin) -> list[str]:
 
 
 def restore_modes(model: BaseModelMixin, training: Iterable[str]) -> None:
-    """Put modules into training and evaluation mode as they were: dropout and batch norms give other numbers in each."""
+    """Put modules into the mode they were in: dropout and batch norms give other numbers in training."""
     names = set(training)
     if isinstance(model, torch.nn.Module):
         for name, one in model.named_modules(remove_duplicate=False):

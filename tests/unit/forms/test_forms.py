@@ -16,6 +16,7 @@ from alchemi_core.forms.python_source import literal, python_text
 from alchemi_core.forms.recipes import MadeModel, Recipe, recipe_of
 from alchemi_core.forms.texts import pipeline_text
 from alchemi_core.forms.toml_reader import read_toml
+from alchemi_core.forms.toml_writer import rewritten
 from alchemi_core.forms.weight_text import read_weight, weight_text
 from alchemi_core.weights import Affine, Weight
 
@@ -67,6 +68,16 @@ def test_random_compositions_through_all_forms(data):
     else:
         assert declared(build_expression(parse_expression(text), OFFERED)) == whole
         event("an expression")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_any_text_can_be_rewritten_as_any_pipeline(data):
+    models = pool()
+    before, after = data.draw(pipelines(models)), data.draw(pipelines(models))
+    wanted = recipe_of(after, "a test", OFFERED)
+    text = rewritten(pipeline_text(before, "toml", OFFERED), wanted, OFFERED)
+    assert read_toml(text, OFFERED) == wanted
 
 
 def declared(pipe):

@@ -20,6 +20,8 @@ from alchemi_core.forms.texts import pipeline_text
 from alchemi_core.forms.toml_reader import read_toml
 from alchemi_core.forms.toml_writer import rewritten
 
+from .conftest import OFFERED
+
 WHOLE = """\
 # what it is for
 format = 1
@@ -127,6 +129,39 @@ def test_steps_come_and_go_when_rewritten(registry):
         assert "# one" in new
 
 
+SHARED = """\
+[models.mine]  # kept
+model = "gaussians"
+options = { strength = "2 eV" }
+[[groups]]
+steps = ["mine", "mine"]
+[[groups]]
+[[groups.steps]]
+model = "mine"  # once more
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pipe: 2.0 * pipe,
+        lambda pipe: pipe.with_settings(skin=0.1),
+        lambda pipe: PipelineModelWrapper(pipe.topology.groups[1:], registry=OFFERED),
+        lambda pipe: pipe + create_model("gaussians", registry=OFFERED, strength=2.0),
+        lambda pipe: pipe + create_model("kernel", registry=OFFERED),
+        lambda pipe: PipelineModelWrapper(
+            [PipelineGroup([create_model("kernel", registry=OFFERED)])], registry=OFFERED
+        ),
+    ],
+)
+def test_models_with_names_keep_them_when_rewritten(change):
+    pipe = read_toml(SHARED, OFFERED).build(OFFERED)
+    changed = recipe(change(pipe), OFFERED)
+    text = rewritten(SHARED, changed, OFFERED)
+    assert read_toml(text, OFFERED) == changed
+    assert ("[models.mine]  # kept" in text) is (changed.models[0].offer == "gaussians")
+
+
 def test_an_expression_is_enough(registry):
     text = 'expression = "gaussians(strength=2.0) + [charge-model, coulomb]"\n[settings]\nskin = 0.1\n'
     pipe = read_toml(text, registry).build(registry)
@@ -185,6 +220,12 @@ def test_a_file_says_its_name_in_errors(tmp_path, registry):
     path = tmp_path / "mine.toml"
     path.write_text("expresion = 'kernel'")
     with pytest.raises(SerializationError, match=r"mine\.toml: has 'expresion'"):
+        load_pipeline(path, registry=registry)
+    path.write_text("expression = 'kernel(strenght=3.0)'")
+    with pytest.raises(SerializationError, match=r"mine\.toml: model 'kernel'.*: no option named 'strenght'"):
+        load_pipeline(path, registry=registry)
+    path.write_text("[[groups]]\nsteps = [\n  kernel,\n]\n")
+    with pytest.raises(SerializationError, match=r"mine\.toml: is no TOML: .*\n      kernel,\n      \^"):
         load_pipeline(path, registry=registry)
     with pytest.raises(SerializationError, match="cannot be read"):
         load_pipeline(tmp_path / "none.toml", registry=registry)
