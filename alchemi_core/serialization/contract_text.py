@@ -37,13 +37,13 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def differences(written: Mapping[str, Any], found: Mapping[str, Any], within: str = "") -> list[str]:
+def differences(written: Mapping[str, Any], found: Mapping[str, Any], *, before: str = "in the file") -> list[str]:
     """Return where two descriptions differ, one text each: ``neighbor_config.cutoff 6.0 in the file, 5.0 now``."""
     texts = []
     for name in dict.fromkeys([*written, *found]):
         one, other = written.get(name), found.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
-            texts += differences(one, other, f"{within}{name}.")
+            texts += [f"{name}.{text}" for text in differences(one, other, before=before)]
         elif one != other:
-            texts.append(f"{within}{name} {one!r} in the file, {other!r} now")
+            texts.append(f"{name} {one!r} {before}, {other!r} now")
     return texts

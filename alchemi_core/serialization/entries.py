@@ -20,7 +20,11 @@ def check_entry(entry: Any) -> Entry:
     if isinstance(entry, dict) and all(_fits(entry.get(name), kind) for name, kind in _ALWAYS.items()):
         offered = entry.get("offer") is not None
         shown = all(_fits(entry.get(name, ""), str) for name in ("why", "licence"))
-        if shown and (not offered or all(_fits(entry.get(name), kind) for name, kind in _OFFERED.items())):
+        if (
+            shown
+            and _fits(entry.get("reference", {}), dict)
+            and (not offered or all(_fits(entry.get(name), kind) for name, kind in _OFFERED.items()))
+        ):
             return entry
     raise SerializationError(
         f"holds an entry of a model that is not understood: {entry!r:.80}",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import torch
 
-from alchemi_core.errors import SerializationError
+from alchemi_core.errors import AlchemiError, SerializationError
 from alchemi_core.offers import ModelOffer
 from alchemi_core.serialization.contract_text import describe_config
 from alchemi_core.serialization.entries import is_plain
+from alchemi_core.serialization.likeness import difference
 from alchemi_core.serialization.portability import TRUST, place_named, portable
 from alchemi_core.serialization.references import refer
 from alchemi_core.serialization.restoring import frozen_names, made_buffers, training_names
@@ -54,26 +56,41 @@ class ModelWriter:
         SerializationError
             If an option is nothing that a file can hold.
         """
-        reference = refer(model, self.registry) if self.by_reference else None
+        reference, why = (refer(model, self.registry) if self.by_reference else None), ""
         if reference is not None:
             origin, kept = model.origin, {"weights": {}, "buffers": {}, "reference": reference}
         else:
             origin, tensors = serializer_of(model.origin, self.registry).write(model)
-            buffers = self._kept(made_buffers(model), f"{number}.buffers")
-            kept = {"weights": self._kept(tensors, f"{number}.weights"), "buffers": buffers}
+            weights = self._kept(tensors, f"{number}.weights")
+            kept = {"weights": weights, "buffers": self._kept(made_buffers(model), f"{number}.buffers")}
+            why = "" if origin is None else self._doubt(model, origin, weights)
+            origin = None if why else origin
         modes = {"frozen": frozen_names(model), "training": training_names(model)}
-        return {**self._about(model, origin, number), **kept, **modes}
+        return {**self._about(model, origin, number, why), **kept, **modes}
+
+    def _doubt(self, model: BaseModelMixin, origin: ModelOrigin, weights: Mapping[str, str]) -> str:
+        """Say why the model would not come back as it is, empty where it does: it is made again to see."""
+        encode(dict(origin.options), lambda _: "", origin.offer)  # what no file can hold is an error, not a doubt
+        held = {name: self.shelf.tensors[key] for name, key in weights.items()}
+        serializer = serializer_of(model.origin, self.registry)
+        try:
+            with torch.random.fork_rng(devices=[]):  # drawing weights must not show in the caller's random numbers
+                made = serializer.rebuild(_untrusted(origin), held, self.registry)
+        except AlchemiError as error:
+            return f"it was changed after it was made: {error.found}"
+        found = difference(model, made)
+        return f"it was changed after it was made: {found:.300}" if found else ""
 
     def _kept(self, tensors: Mapping[str, Tensor], start: str) -> dict[str, str]:
         return {name: self.shelf.keep(f"{start}.{name}", tensor) for name, tensor in tensors.items()}
 
-    def _about(self, model: BaseModelMixin, written: ModelOrigin | None, number: int) -> Entry:
+    def _about(self, model: BaseModelMixin, written: ModelOrigin | None, number: int, why: str) -> Entry:
         config = model.model_config
         if not is_plain(config.name):
             raise SerializationError(f"is the name {config.name!r:.80}", expected="a printable one", who="model_config")
         common = {"name": config.name, "citations": list(config.citations), "contract": describe_config(config)}
         if written is None or model.origin is None:
-            return {"offer": None, "why": _why_not(model), **common}
+            return {"offer": None, "why": why or _why_not(model), **common}
         offer = self.registry.find(ModelOffer, model.origin.offer)
         owner = self.registry.owner(offer)
         about = {"plugin": owner.distribution, "version": owner.version, "licence": offer.licence}
@@ -86,9 +103,13 @@ class ModelWriter:
         def keep(tensor: Tensor) -> str:
             return self.shelf.keep(f"{number}.options.{next(taken)}", tensor)
 
-        spec = {name: value for name, value in written.options.items() if name != TRUST}
-        options, exact = (encode(one, keep, origin.offer) for one in (portable(origin.options), spec))
+        both = portable(origin.options), dict(_untrusted(written).options)
+        options, exact = (encode(one, keep, origin.offer) for one in both)
         return {"options": options} if exact == options else {"options": options, "spec": exact}
+
+
+def _untrusted(origin: ModelOrigin) -> ModelOrigin:
+    return attrs.evolve(origin, options={name: value for name, value in origin.options.items() if name != TRUST})
 
 
 def serializer_of(origin: ModelOrigin | None, registry: Registry) -> Any:

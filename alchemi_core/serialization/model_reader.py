@@ -93,7 +93,7 @@ class ModelReader:
             raise _other_contract(f"model {number} was given", entry, unlike)
 
     def restore(self, entry: Entry, model: BaseModelMixin, *, weights: bool) -> None:
-        """Put back what rebuilding does not: made buffers, what is frozen, modes; the weights too into a model given."""
+        """Put back what rebuilding does not: made buffers, what is frozen, modes; in a model given, weights too."""
         if weights and "reference" not in entry:
             fill(model, self._own(entry["weights"]))
         restore_buffers(model, self._own(entry["buffers"]))

@@ -10,6 +10,7 @@ from alchemi_core.errors import AlchemiError, SerializationError
 from alchemi_core.registry import create_model
 from alchemi_core.serialization.allocation import LEAST, Limited
 from alchemi_core.serialization.digests import check_tensors
+from alchemi_core.serialization.likeness import difference
 from alchemi_core.serialization.portability import TRUST, place_named
 from alchemi_core.serialization.restoring import frozen_names, made_buffers
 from alchemi_core.serialization.tensors import tensors_of
@@ -34,9 +35,11 @@ def refer(model: BaseModelMixin, registry: Registry) -> dict[str, Any] | None:
         return None
     wanted = _described(_all_tensors(model))
     try:
-        made = create_model(origin.offer, registry=registry, **origin.options)
+        made = _made(origin, registry)
     except AlchemiError:
         return None  # made of a file that is not here: its options are for people to read
+    if difference(model, made):
+        return None
     return wanted if _described(_cast(_all_tensors(made), wanted)) == wanted else None
 
 
@@ -49,9 +52,11 @@ def unlike_made(model: BaseModelMixin, registry: Registry) -> str:
         If its options make no model.
     """
     origin = model.origin
-    if origin is None or not isinstance(model, torch.nn.Module):
+    if origin is None:
         return ""
-    made = create_model(origin.offer, registry=registry, **origin.options)
+    made = _made(origin, registry)
+    if found := difference(model, made):
+        return f"was changed after it was made: {found:.300}"
     own, anew = _described(_all_tensors(model)), _described(_all_tensors(made))
     if own != anew:
         types = sorted({one["dtype"] for name, one in own.items() if one["dtype"] != anew.get(name, one)["dtype"]})
@@ -85,6 +90,11 @@ def made_again(origin: ModelOrigin, reference: Mapping[str, Any], registry: Regi
     for name, tensor in own.items():
         tensor.data = cast[name]
     return model
+
+
+def _made(origin: ModelOrigin, registry: Registry) -> BaseModelMixin:
+    with torch.random.fork_rng(devices=[]):  # drawing weights must not show in the caller's random numbers
+        return create_model(origin.offer, registry=registry, **origin.options)
 
 
 def _all_tensors(model: BaseModelMixin) -> dict[str, Tensor]:

@@ -40,6 +40,21 @@ class Network(torch.nn.Module, BaseModelMixin):
         return {"energy": per_system(view, (view.positions.sum(1) * 0.0).index_add(0, i, pair))}
 
 
+class Layered(torch.nn.Module, BaseModelMixin):
+    """A network of layers, as many are; its energy is that of a place."""
+
+    def __init__(self):
+        super().__init__()
+        sizes = {"dtype": torch.float64}
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(1, 4, **sizes), torch.nn.ReLU(), torch.nn.Linear(4, 1, **sizes)
+        )
+        self.model_config = config("layered")
+
+    def compute(self, view, requested):
+        return {"energy": per_system(view, self.layers(view.positions[:, :1].to(torch.float64)).flatten())}
+
+
 class Anything(BaseModelMixin):
     """Keeps whatever options it is given; its energy is zero."""
 

@@ -22,6 +22,7 @@ TOYS = {
     "hardness": toys.Hardness,
     "shift": toys.Shift,
     "network": networks.Network,
+    "layered": networks.Layered,
     "anything": networks.Anything,
     "holder": networks.Holder,
     "opener": networks.Opener,
