@@ -20,13 +20,18 @@ def replacing(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path : Path
-        The file to be; what is there stays until the new one is whole. Its permissions are those of a new file.
+        The file to be; what is there stays until the new one is whole, and keeps its permissions.
     """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is no file that could be replaced")
+    mode = path.stat().st_mode if path.exists() else None
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield draft
         with draft.open("rb+") as written:
             os.fsync(written.fileno())
+        if mode is not None:
+            draft.chmod(mode)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -143,7 +143,10 @@ def _known(packages: Iterable[str]) -> dict[str, Entry]:
 
 def _file(package: str) -> Path | None:
     # Of a module inside a package, finding its spec would import the package.
-    spec = find_spec(package.partition(".")[0])
+    try:
+        spec = find_spec(package.partition(".")[0])
+    except ValueError:
+        return None  # a module that was made by hand has no place
     places = (spec.submodule_search_locations or ()) if spec is not None else ()
     return next((path for place in places if (path := Path(place) / FILE).is_file()), None)
 

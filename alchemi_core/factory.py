@@ -41,10 +41,10 @@ def build_model(registry: Registry, offer: ModelOffer, options: Mapping[str, Any
         If the factory does not import, lacks a package it imports, or gives no model.
     """
     who = _who(registry, offer)
-    options = {name: _own(value) for name, value in options.items()}
-    model = _checked(build(registry, offer, options), who, offer.target)
+    given = {name: _own(value) for name, value in options.items()}
+    model = _checked(build(registry, offer, {name: _own(value) for name, value in given.items()}), who, offer.target)
     # Not through the model's own __setattr__: it may be frozen, or register what it is given.
-    object.__setattr__(model, "origin", ModelOrigin(offer.name, options))
+    object.__setattr__(model, "origin", ModelOrigin(offer.name, {name: _own(value) for name, value in given.items()}))
     return model
 
 
@@ -65,9 +65,11 @@ def _own(value: Any) -> Any:
     """Copy containers: what a user changes in theirs later does not show in the model's origin."""
     if isinstance(value, Mapping):
         return {key: _own(one) for key, one in value.items()}
-    if type(value) in (list, tuple):
+    if type(value) in (list, tuple, set, frozenset):
         return type(value)(map(_own, value))
-    return value
+    if hasattr(value, "detach"):  # a tensor; nothing is imported to tell
+        return value.detach().clone()
+    return value.copy() if hasattr(value, "__array__") else value
 
 
 _MAKERS = {"model": "create_model", "derivative": "create_derivative"}

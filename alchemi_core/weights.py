@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -142,7 +143,12 @@ def Coupling(name: str = "coupling") -> Weight:  # noqa: N802 - reads as the cla
     >>> print(lam, "|", 1 - lam, "|", 0.5 * lam * (2 - lam))
     coupling | (1 − coupling) | 0.5·coupling·(2 − coupling)
     """
-    if not name.isidentifier() or keyword.iskeyword(name) or name in GEOMETRY:
+    if (
+        not name.isidentifier()
+        or unicodedata.normalize("NFKC", name) != name
+        or keyword.iskeyword(name)
+        or name in GEOMETRY
+    ):
         expected = "letters, digits and underscores, and neither a word of Python nor an input such as positions"
         raise DeclarationError(f"{name!r} is no name", expected=expected, who="Coupling")
     return Weight(1.0, (Affine(name),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from alchemi_core.pipeline import PipelineModelWrapper
 
 FILES = (".alchemi", ".toml")
+_FILE = re.compile(r"[\w./\\~-]+\.[A-Za-z]\w*")
 FORCES = frozenset({"energy", "forces"})
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
@@ -55,8 +57,24 @@ def compose(expression: str, device: torch.device, accept: str | None = None) ->
 
 
 def model_file(written: str) -> Path | None:
-    """Return the pipeline file that ``--model`` names, None where it is an expression."""
-    return Path(written) if written.strip().endswith(FILES) else None
+    """Return the pipeline file that ``--model`` names, None where it is an expression.
+
+    Raises
+    ------
+    OptionError
+        If it names another file.
+    """
+    path = Path(written.strip())
+    if path.suffix.lower() in FILES:
+        return path
+    if path.is_file() or (path.suffix and _FILE.fullmatch(written.strip())):
+        raise OptionError(
+            f"{written!r} is neither a model expression nor a pipeline file",
+            expected="models, NAME.alchemi or NAME.toml",
+            who="--model",
+            fix="a Python text is run, not read: it makes `pipe`" if path.suffix == ".py" else "",
+        )
+    return None
 
 
 def _composed(written: str) -> PipelineModelWrapper:

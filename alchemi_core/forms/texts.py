@@ -63,13 +63,18 @@ def write_form(pipeline: PipelineModelWrapper, path: Path, registry: Registry | 
 
     Parameters and errors are those of `pipeline_text`.
     """
-    if path.suffix == ".toml" and path.is_file():
+    if path.suffix.lower() == ".toml" and path.is_file():
         recipe = recipe_of(pipeline, "TOML", registry)
         with naming(path):
             text = rewritten(path.read_text(encoding="utf-8"), recipe, registry or default_registry())
     else:
-        text = pipeline_text(pipeline, SUFFIXES[path.suffix], registry)
-    write_text(path, text)
+        text = pipeline_text(pipeline, SUFFIXES[path.suffix.lower()], registry)
+    try:
+        write_text(path, text)
+    except (OSError, ValueError) as error:
+        raise SerializationError(
+            f"cannot be written: {error}", expected="a file in a folder that is there", who=str(path)
+        ) from error
 
 
 def load_toml(path: Path, registry: Registry | None = None) -> PipelineModelWrapper:
@@ -81,8 +86,16 @@ def load_toml(path: Path, registry: Registry | None = None) -> PipelineModelWrap
         If it declares none: a plugin or option is not there, or the wiring cannot be right.
     """
     recipe = read_toml_file(path, registry or default_registry())
-    with naming(path):
-        return recipe.build(registry)
+    try:
+        with naming(path):
+            return recipe.build(registry)
+    except AlchemiError:
+        raise
+    # What plugins raise at values in a text is theirs; to the caller it is one thing.
+    except Exception as error:
+        raise SerializationError(
+            f"{type(error).__name__}: {error}", expected="a pipeline that the plugins can make", who=str(path)
+        ) from error
 
 
 @contextmanager

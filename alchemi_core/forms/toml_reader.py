@@ -26,7 +26,7 @@ from alchemi_core.forms.toml_checks import (
 )
 from alchemi_core.forms.weight_text import read_weight
 from alchemi_core.offers import DerivativeOffer, ModelOffer
-from alchemi_core.serialization.document import MAX_DEPTH
+from alchemi_core.serialization.document import MAX_DEPTH, MAX_STEPS
 from alchemi_core.serialization.named_strategies import Named
 
 if TYPE_CHECKING:
@@ -53,12 +53,21 @@ def read_toml_file(path: Path, registry: Registry) -> Recipe:
         If it cannot be read, or declares no pipeline.
     """
     try:
-        if path.stat().st_size > MAX_LENGTH:
-            raise SerializationError(f"is longer than {MAX_LENGTH} bytes", expected="a pipeline", who=str(path))
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = _text_of(path)
+    except (OSError, ValueError) as error:
         raise SerializationError(f"cannot be read: {error}", expected="a TOML file", who=str(path)) from error
     return read_toml(text, registry, str(path))
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file, no more than a pipeline can have; of what is no file there is no end."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    with path.open("rb") as file:
+        content = file.read(MAX_LENGTH + 1)
+    if len(content) > MAX_LENGTH:
+        raise ValueError(f"it is longer than {MAX_LENGTH} bytes")
+    return content.decode()
 
 
 def read_toml(text: str, registry: Registry, who: str = "TOML") -> Recipe:
@@ -129,6 +138,8 @@ class _Reading:
             raise SerializationError(f"has expression beside {surplus[0]}", expected="one of them", who=self.who)
         text = typed(whole["expression"], str, f"{self.who}, expression")
         recipe = expression_recipe(text, self.registry.names(ModelOffer))
+        for number, model in enumerate(recipe.models):
+            as_options(model.options, f"{self.who}, expression, model {number}")  # trust is refused here too
         settings = self.settings(whole.get("settings", {}), f"{self.who}, settings")
         return attrs.evolve(recipe, topology={**recipe.topology, "settings": settings})
 
@@ -212,6 +223,8 @@ class _Reading:
 
     def _number(self, written: str, options: Any, where: str) -> int:
         offer = self.registry.find(ModelOffer, offered_name(written, self.registry.names(ModelOffer)))
+        if len(self.made) >= MAX_STEPS:
+            raise SerializationError("more models than can be planned", expected=f"at most {MAX_STEPS}", who=where)
         self.made.append(MadeModel(offer.name, self._options(options, offer.units, f"{where}, options")))
         return len(self.made) - 1
 

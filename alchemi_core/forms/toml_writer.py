@@ -10,10 +10,12 @@ from tomlkit.items import AoT, Table
 
 from alchemi_core.errors import SerializationError
 from alchemi_core.forms.option_values import as_toml
+from alchemi_core.forms.recipes import cannot
 from alchemi_core.forms.toml_checks import FORMAT
 from alchemi_core.forms.toml_reader import read_named, read_toml
 from alchemi_core.forms.weight_text import weight_text
 from alchemi_core.serialization.document import read_step_weight
+from alchemi_core.serialization.portability import TRUST
 from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
@@ -116,6 +118,8 @@ def _names(numbers: list[int], models: tuple[MadeModel, ...], taken: Iterable[st
 
 
 def _model(model: MadeModel) -> dict[str, Any]:
+    if model.options.get(TRUST):
+        raise cannot("TOML", [f"your word that the file of {model.offer} is to be trusted"])
     options = {name: as_toml(value, model.offer) for name, value in model.options.items()}
     return {"model": model.offer, **_filled("options", options)}
 

@@ -45,5 +45,6 @@ def differences(written: Mapping[str, Any], found: Mapping[str, Any], *, before:
         if isinstance(one, dict) and isinstance(other, dict):
             texts += [f"{name}.{text}" for text in differences(one, other, before=before)]
         elif one != other:
-            texts.append(f"{name} {one!r} {before}, {other!r} now")
+            shown = name if name.isprintable() else repr(name)  # it may be anybody's
+            texts.append(f"{shown} {one!r} {before}, {other!r} now")
     return texts

@@ -79,6 +79,7 @@ def _facts(entry: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, An
     return {
         **about,
         "options": _by_content(entry.get("options"), digests),
+        **({"spec": spec} if (spec := _by_content(entry.get("spec"), digests)) else {}),
         "contract": entry.get("contract"),
         "frozen": entry.get("frozen") or [],
         "tensors": {**held, **referred},

@@ -14,8 +14,12 @@ import attrs
 from alchemi_core.errors import SerializationError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.planning.flat import inner_topology
+from alchemi_core.serialization.entries import is_plain
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
 from alchemi_core.weights import Affine, Coupling, Weight
+
+LARGEST = 1e300
+"""Larger whole numbers are no floats."""
 
 MAX_DEPTH = 16
 """Pipelines nested deeper than this are refused on reading."""
@@ -99,6 +103,13 @@ def _describe_weight(weight: float | Weight) -> Any:
     return weight
 
 
+def _read_wire(step: Document) -> dict[str, str]:
+    wire: dict[str, str] = field(step, "wire", dict)
+    if all(isinstance(name, str) and is_plain(name) for pair in wire.items() for name in pair):
+        return wire
+    raise SerializationError(f"a wire is {wire!r:.80}", expected="printable names", who="pipeline file")
+
+
 def read_step_weight(step: Document) -> float | Weight:
     """Return the weight of a described step.
 
@@ -170,7 +181,7 @@ class TopologyReader:
             model = self._model(field(step, "model", int))
         return PipelineStep(
             model,
-            wire=field(step, "wire", dict),
+            wire=_read_wire(step),
             weight=read_step_weight(step),
             detach=field(step, "detach", bool),
         )
@@ -199,7 +210,8 @@ def field(document: Any, name: str, kind: type) -> Any:
     """Return an entry of a document, refusing one of another type."""
     value = document.get(name) if isinstance(document, dict) else None
     accepted = (int, float) if kind is float else kind
-    if not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
+    too_large = kind is float and isinstance(value, int) and abs(value) > LARGEST
+    if too_large or not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
         raise SerializationError(
             f"entry {name!r} is {value!r:.80}", expected=f"a value of type {kind.__name__}", who="pipeline file"
         )

@@ -48,14 +48,19 @@ def _parts(model: BaseModelMixin) -> dict[str, Any]:
 
 
 def _unlike(one: Any, other: Any) -> str:
-    if type(one) is not type(other):
-        return f"is {type(one).__name__}, and is made as {type(other).__name__}"
+    if _kind(one) != _kind(other):
+        return f"is {_kind(one)}, and is made as {_kind(other)}"
     if isinstance(one, torch.nn.Module):
         if any(len(getattr(one, hooks)) != len(getattr(other, hooks)) for hooks in _HOOKS):
             return "has other hooks"
         if _said(one) != _said(other):
             return f"has other settings: {_said(one):.100}, and is made with {_said(other):.100}"
     return _attributes(getattr(one, "__dict__", {}), getattr(other, "__dict__", {}), type(one))
+
+
+def _kind(thing: Any) -> str:
+    """Return the name of a class: modules of generated code have a class each."""
+    return f"{type(thing).__module__}.{type(thing).__qualname__}"
 
 
 def _said(module: torch.nn.Module) -> str:

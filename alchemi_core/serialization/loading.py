@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from alchemi_core.serialization.restoring import tie
 from alchemi_core.serialization.values import named_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from torch import Tensor
 
@@ -58,7 +58,8 @@ def load_pipeline(
     path : str or Path
         The file; with the end ``.toml``, a text that declares the pipeline.
     models : sequence of BaseModelMixin, or mapping of int to BaseModelMixin, optional
-        Models that no plugin offers: all of them in the order their steps were declared, each once, or some by number.
+        Models that no plugin offers, in the order their steps were declared, each once; or all models; or some by
+        number.
         They are given the saved weights, once it is known that all of them fit.
     derivative_fns : mapping of int to callable, optional
         Functions by group number, for groups whose function no plugin offers.
@@ -79,10 +80,15 @@ def load_pipeline(
         given.
     """
     with torch.inference_mode(mode=False):  # what is made in it could not be differentiated later
-        if Path(path).suffix == ".toml":
+        suffix = Path(path).suffix.lower()
+        if suffix == ".toml":
             return _from_toml(Path(path), registry, models, derivative_fns)
+        if suffix == ".py":
+            raise SerializationError(
+                "is Python source", expected="NAME.alchemi", who=str(path), fix="run it: its `pipe`"
+            )
         loading = _Loading(Path(path), registry, registry or default_registry(), _allowances(allow))
-        return _from_file(loading, models, derivative_fns or {})
+        return _from_file(loading, models, _functions(derivative_fns))
 
 
 def _from_file(loading: _Loading, models: Any, derivative_fns: Mapping[int, Any]) -> PipelineModelWrapper:
@@ -99,6 +105,17 @@ def _from_file(loading: _Loading, models: Any, derivative_fns: Mapping[int, Any]
             who=str(loading.path),
             fix=getattr(error, "fix", "") or f"alchemi inspect {loading.path}",
         ) from error
+
+
+def _functions(given: Any) -> Mapping[int, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise OptionError(
+            f"derivative_fns is {given!r:.60}",
+            expected="functions by the number of their group",
+            who="load_pipeline",
+            fix="derivative_fns={0: function}",
+        )
+    return given or {}
 
 
 def _from_toml(path: Path, registry: Registry | None, *handed: Any) -> PipelineModelWrapper:
@@ -213,8 +230,17 @@ def _numbered(
         for number in models.keys() - set(range(len(entries))):
             raise SerializationError(f"model {number!r} was given", expected=names, who="load_pipeline")
         return dict(models)
-    if models is not None and len(models) != len(entries):
+    if models is not None and not isinstance(models, Sequence):
         raise SerializationError(
-            f"{len(models)} models were given", expected=f"{len(entries)}: {names}", who="load_pipeline"
+            f"models is {models!r:.60}", expected="a list", who="load_pipeline", fix="models=[...]"
         )
-    return dict(enumerate(models or ()))
+    wanted = [number for number, entry in enumerate(entries) if entry["offer"] is None]
+    if models is None or len(models) == len(entries):
+        return dict(enumerate(models or ()))
+    if len(models) == len(wanted):
+        return dict(zip(wanted, models, strict=True))
+    raise SerializationError(
+        f"{len(models)} models were given",
+        expected=f"{len(entries)}: {names}" + (f", or those to be handed over: {wanted}" if wanted else ""),
+        who="load_pipeline",
+    )

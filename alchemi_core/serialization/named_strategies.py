@@ -148,7 +148,7 @@ def check_functions(given: Mapping[int, Any], topology: Mapping[str, Any]) -> No
     SerializationError
         If there is one.
     """
-    wanted = [number for number, group in enumerate(topology["groups"]) if _has_function(group)]
+    wanted = [number for number, group in enumerate(topology["groups"]) if function_names(group)]
     for number in given:
         if number not in wanted:
             raise SerializationError(
@@ -158,10 +158,12 @@ def check_functions(given: Mapping[int, Any], topology: Mapping[str, Any]) -> No
             )
 
 
-def _has_function(group: Mapping[str, Any]) -> bool:
+def function_names(group: Mapping[str, Any]) -> list[str]:
+    """Return the names of the user's own functions in a described group, nested pipelines included."""
     own = group["derivative"]
     inner = [one for step in group["steps"] for one in step.get("pipeline", {"groups": ()})["groups"]]
-    return (isinstance(own, dict) and "function" in own) or any(map(_has_function, inner))
+    named = [str(own["function"])] if isinstance(own, dict) and "function" in own else []
+    return [*named, *(name for one in inner for name in function_names(one))]
 
 
 def strategy_names(topology: Mapping[str, Any]) -> set[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _OFFER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MAX_NAME = 100
+_MAX_NEEDS = 200
 
 
 @attrs.frozen
@@ -73,7 +74,7 @@ def read_needs(described: Any) -> tuple[Need, ...]:
     SerializationError
         If they are not what `describe_needs` writes.
     """
-    if not isinstance(described, list):
+    if not isinstance(described, list) or len(described) > _MAX_NEEDS:
         raise _strange(described)
     return tuple(_read(one) for one in described)
 

@@ -11,6 +11,7 @@ import attrs
 
 from alchemi_core.bibliography import entries as bibliography
 from alchemi_core.distributions import CORE, core_version
+from alchemi_core.errors import OptionError, SerializationError
 from alchemi_core.forms.texts import SUFFIXES, write_form
 from alchemi_core.offers import ModelOffer
 from alchemi_core.registry import Registry, default_registry
@@ -18,13 +19,13 @@ from alchemi_core.serialization.document import check_size, describe_topology, p
 from alchemi_core.serialization.file import write_file
 from alchemi_core.serialization.migrations import FORMAT
 from alchemi_core.serialization.model_entries import ModelWriter
-from alchemi_core.serialization.named_strategies import describe_strategy, strategy_names
+from alchemi_core.serialization.named_strategies import describe_strategy, function_names, strategy_names
 from alchemi_core.serialization.needs import describe_needs, needs_of
 from alchemi_core.serialization.shelf import Shelf
 from alchemi_core.versions import builds_on, installed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from alchemi_core.serialization.needs import Need
 
 Document = dict[str, Any]
+
+END = ".alchemi"
 
 
 @attrs.frozen(eq=False)
@@ -78,11 +81,31 @@ def save_pipeline(
         If an option of a model, or a tensor, is nothing that a file can hold, or a text would lose something.
     """
     file = Path(path)
-    if file.suffix in SUFFIXES:
+    check_suffix(file, (END, *SUFFIXES))
+    if file.suffix.lower() in SUFFIXES:
+        if reference_weights:
+            raise OptionError("weights are no part of a text", expected=f"NAME{END}", who="reference_weights")
         write_form(pipeline, file, registry)
         return
     written = describe_pipeline(pipeline, registry or default_registry(), by_reference=reference_weights)
     write_file(file, written.document, written.tensors)
+
+
+def check_suffix(path: Path, known: Iterable[str]) -> None:
+    """Refuse a file whose name does not say what it is to hold.
+
+    Raises
+    ------
+    OptionError
+        If it ends with none of those that are known.
+    """
+    if path.suffix.lower() not in known:
+        raise OptionError(
+            f"{path} ends with {path.suffix!r}",
+            expected="one of " + ", ".join(known),
+            who="pipeline",
+            fix=str(path.with_suffix(END)),
+        )
 
 
 def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_reference: bool = False) -> Written:
@@ -101,6 +124,7 @@ def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_
         lambda fn: describe_strategy(fn, registry, lambda tensor: shelf.keep(f"strategies.{next(kept)}", tensor)),
     )
     check_size(topology)
+    _check_functions(topology)
     needs = needs_of(_offers(entries, topology), registry)
     document = {
         "format": FORMAT,
@@ -112,6 +136,19 @@ def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_
         "citations": _citations(entries, registry),
     }
     return Written(document, shelf.tensors)
+
+
+def _check_functions(topology: Document) -> None:
+    """Refuse what could not be handed over by the number of a group: several functions within one."""
+    for number, group in enumerate(topology["groups"]):
+        names = function_names(group)
+        if len(set(names)) > 1:
+            raise SerializationError(
+                f"group {number} holds pipelines with several functions of your own: {', '.join(names)}",
+                expected="one, to be handed over by the number of the group",
+                who="pipeline",
+                fix="put the nested pipelines into groups of their own",
+            )
 
 
 def _citations(entries: Sequence[Document], registry: Registry) -> dict[str, str]:

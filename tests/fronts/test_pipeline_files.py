@@ -130,6 +130,8 @@ def test_comments_survive_overwriting(alchemi, here):
         (["plan"], "FILE or --model"),
         (["plan", "a.toml", "--model", MODEL], "FILE or --model"),
         (["plan", "none.toml"], "cannot be read"),
+        (["plan", "none.tml"], "neither a model expression nor a pipeline file"),
+        (["plan", "pipe.py"], "a Python text is run"),
     ],
 )
 def test_wrong_calls(alchemi, words, what):

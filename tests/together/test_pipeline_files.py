@@ -19,6 +19,7 @@ from alchemi_core import (
 )
 from alchemi_core.cli.main import main
 from alchemi_core.errors import SerializationError
+from alchemi_core.serialization.migrations import FORMAT
 
 pytestmark = pytest.mark.usefixtures("prints")  # Warp says on stderr that there is no CUDA driver
 
@@ -108,9 +109,9 @@ def test_a_strategy_with_options_and_settings_come_back(tmp_path):
     batch = Batch.from_ase(bulk("Ar", "fcc", a=5.26))
     pipe.save(tmp_path / "p.alchemi")
     alike(load_pipeline(tmp_path / "p.alchemi"), pipe, batch)
-    # Format 1 was written by the version before with these very lines.
-    for path in sorted(FORMATS.glob("*.alchemi")):
-        alike(load_pipeline(path), pipe, batch)
+    # Files of each format were written with these very lines by the version that had it.
+    for number in range(1, FORMAT + 1):
+        alike(load_pipeline(FORMATS / f"format-{number}.alchemi"), pipe, batch)
 
 
 @pytest.mark.usefixtures("learned")  # importing these packages changes the process, once

@@ -8,6 +8,7 @@ import torch
 from ase.build import molecule
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model, load_pipeline
+from alchemi_core.errors import OptionError
 
 ETHANOL = Batch.from_ase(molecule("CH3CH2OH"))
 PARAMETERS = {"s8": 0.7875, "a1": 0.4289, "a2": 4.4407}
@@ -47,3 +48,9 @@ def check_round_trip(model, batch, path):
 @pytest.mark.parametrize(("name", "options"), CASES, ids=lambda value: value if isinstance(value, str) else "")
 def test_round_trip(tmp_path, name, options, change):
     check_round_trip(CHANGES[change](create_model(name, **options)), ETHANOL, tmp_path / "x.alchemi")
+
+
+@pytest.mark.parametrize("letters", [65, 1000, 100_000])
+def test_names_of_functionals_are_short(letters):
+    with pytest.raises(OptionError, match="letters long"):
+        create_model("dftd3", functional="a" * letters)

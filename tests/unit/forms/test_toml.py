@@ -1,5 +1,7 @@
 """TOML: what people write is read as they mean it, mistakes are named with their place, and comments survive."""
 
+import os
+
 import pytest
 import torch
 from support.toys import Charges, Coulomb
@@ -207,6 +209,9 @@ def test_an_expression_is_enough(registry):
         ("[models.mine]\nmodel = 'kernel'\n[[groups]]\nsteps = ['kernel']", "models", "no step uses"),
         ("expression = 'kernel'\n[[groups]]\nsteps = ['kernel']", "TOML", "beside"),
         ("a = [", "TOML", "is no TOML"),
+        ('expression = "kernel(trusted=True)"', "expression, model 0", "your word"),
+        ("title = 3\nexpression = 'kernel'", "title", "a text"),
+        ("format = '1'\nexpression = 'kernel'", "TOML", "format = 1"),
     ],
 )
 def test_mistakes_are_named_with_their_place(registry, text, place, words):
@@ -231,6 +236,21 @@ def test_a_file_says_its_name_in_errors(tmp_path, registry):
         load_pipeline(tmp_path / "none.toml", registry=registry)
     with pytest.raises(OptionError, match="models or functions were given"):
         load_pipeline(path, registry=registry, models=[Charges()])
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path, registry):
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(SerializationError, match="it is no file"):
+        load_pipeline(tmp_path / "pipe.toml", registry=registry)
+    (tmp_path / "endless.toml").symlink_to("/dev/zero")
+    with pytest.raises(SerializationError, match="it is no file"):
+        load_pipeline(tmp_path / "endless.toml", registry=registry)
+
+
+def test_no_more_models_than_can_be_planned(registry):
+    text = "[[groups]]\nsteps = [" + "'kernel'," * 3000 + "]\n"
+    with pytest.raises(SerializationError, match="more models than can be planned"):
+        read_toml(text, registry)
 
 
 def test_what_toml_cannot_hold_is_said_all_at_once(registry):

@@ -12,7 +12,7 @@ from support.toys import Charges, Coulomb, Gaussians, Kernel
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, PipelineStep, load_pipeline
 from alchemi_core.derivatives.finite_difference import FiniteDifference
-from alchemi_core.errors import SerializationError
+from alchemi_core.errors import OptionError, SerializationError
 from alchemi_core.registry import Registry, default_registry
 
 from .plugins import OFFERED, made
@@ -163,7 +163,9 @@ def test_models_are_handed_over_by_number(tmp_path, crystal):
         ({"1": Gaussians()}, "model '1' was given"),
         ({1: "gaussians"}, "model 'gaussians' was given"),
         ([], "0 models were given"),
-        ([Kernel()], "1 models were given"),
+        ([Kernel()], "model 'kernel' was given where 'gaussians' was saved"),
+        ([Kernel(), Gaussians(), Kernel()], "3 models were given"),
+        (Gaussians(), "models is Gaussians"),
     ],
 )
 def test_wrong_numbers_are_refused(tmp_path, models, words):
@@ -171,6 +173,22 @@ def test_wrong_numbers_are_refused(tmp_path, models, words):
     PipelineModelWrapper([PipelineGroup([made("kernel"), Gaussians(2.0)])], registry=OFFERED).save(path)
     with pytest.raises(SerializationError, match=words):
         load_pipeline(path, models=models, registry=OFFERED)
+
+
+def test_models_to_be_handed_over_are_enough(tmp_path, crystal):
+    path, given = tmp_path / "p.alchemi", Gaussians(1.0)
+    pipe = PipelineModelWrapper([PipelineGroup([made("kernel"), Gaussians(2.0)])], registry=OFFERED)
+    pipe.save(path)
+    loaded = load_pipeline(path, models=[given], registry=OFFERED)
+    assert loaded.topology.models[1] is given
+    assert torch.equal(loaded(crystal)["energy"], pipe(crystal)["energy"])
+
+
+@pytest.mark.parametrize("name", ["p.pt", "p", "p.json"])
+def test_names_say_what_a_file_holds(tmp_path, name):
+    with pytest.raises(OptionError, match="ends with"):
+        PipelineModelWrapper([PipelineGroup([Gaussians()])]).save(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_saved_again_it_is_the_same_file_but_for_the_date(tmp_path):

@@ -124,20 +124,20 @@ def test_what_cannot_be_written_leaves_the_old_file(path):
 def test_places_that_are_no_files(tmp_path):
     pipe = pipeline(PipelineGroup([Gaussians()]))
     (tmp_path / "file").write_text("mine")
-    (tmp_path / "folder").mkdir()
-    for name in ("absent/p.alchemi", "file/p.alchemi", "folder", "nul\0", "a" * 300):
+    (tmp_path / "folder.alchemi").mkdir()
+    for name in ("absent/p.alchemi", "file/p.alchemi", "folder.alchemi", "nul\0.alchemi", "a" * 300 + ".alchemi"):
         with pytest.raises(SerializationError, match="cannot be written"):
             pipe.save(tmp_path / name)
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "folder"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["file", "folder.alchemi"]
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_link_to_a_file_is_replaced_and_its_file_left_alone(tmp_path):
     (tmp_path / "file").write_text("mine")
-    (tmp_path / "link").symlink_to("file")
-    pipeline(PipelineGroup([Gaussians(3.0)])).save(tmp_path / "link")
+    (tmp_path / "link.alchemi").symlink_to("file")
+    pipeline(PipelineGroup([Gaussians(3.0)])).save(tmp_path / "link.alchemi")
     model = Gaussians()
-    load_pipeline(tmp_path / "link", models=[model])
+    load_pipeline(tmp_path / "link.alchemi", models=[model])
     assert model.strength.item() == 3.0
     assert (tmp_path / "file").read_text() == "mine"
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WHO = "dftd3"
+LONGEST = 64
+"""Letters of the name of a functional."""
 
 
 @attrs.frozen
@@ -120,6 +122,10 @@ def _form(damping: str) -> str:
 
 
 def _check_functional(damping: Damping) -> None:
+    if len(damping.functional) > LONGEST:  # s-dftd3 copies names without a look at their length
+        raise OptionError(
+            f"functional is {len(damping.functional)} letters long", expected=f"at most {LONGEST}", who=WHO
+        )
     if _loads(damping):
         return
     known = known_functionals(FORMS[damping.form].table)
