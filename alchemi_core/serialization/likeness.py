@@ -44,7 +44,9 @@ def difference(model: BaseModelMixin, made: BaseModelMixin) -> str:
 
 
 def _parts(model: BaseModelMixin) -> dict[str, Any]:
-    return dict(model.named_modules()) if isinstance(model, torch.nn.Module) else {"": model}
+    """Return modules by name, without those that others keep to themselves: code that they generate is one of many."""
+    modules = model.named_modules() if isinstance(model, torch.nn.Module) else [("", model)]
+    return {name: one for name, one in modules if not name.startswith("_") and "._" not in name}
 
 
 def _unlike(one: Any, other: Any) -> str:
@@ -70,7 +72,7 @@ def _said(module: torch.nn.Module) -> str:
 def _attributes(one: dict[str, Any], other: dict[str, Any], kind: type) -> str:
     """Compare plain settings, and find methods of the class that the instance has its own of."""
     for name in dict.fromkeys([*one, *other]):
-        if name in _OWN:
+        if name in _OWN or name.startswith("_"):
             continue
         mine, theirs = one.get(name), other.get(name)
         if callable(getattr(kind, name, None)) and (name in one) != (name in other):
