@@ -15,7 +15,7 @@ FORMAT = 2
 models declare, which plugins are needed; digests and seal; options that JSON has no form for."""
 
 KEYS = frozenset(
-    {"format", "sha256", "provenance", "needs", "models", "topology", "outputs", "citations", "tensors", "plain"}
+    {"format", "sha256", "provenance", "needs", "models", "topology", "outputs", "citations", "tensors"}
 )
 
 Document = dict[str, Any]
