@@ -14,9 +14,7 @@ FORMAT = 2
 """Written now. 1: alchemi-core 0.1 before its release of files with checksums. 2: entries say where tensors are, what
 models declare, which plugins are needed; digests and seal; options that JSON has no form for."""
 
-KEYS = frozenset(
-    {"format", "sha256", "provenance", "needs", "models", "topology", "outputs", "citations", "tensors"}
-)
+KEYS = frozenset({"format", "sha256", "provenance", "needs", "models", "topology", "outputs", "citations", "tensors"})
 
 Document = dict[str, Any]
 
