@@ -13,6 +13,7 @@ from alchemi_core.errors import OptionError, PlanningError
 from alchemi_core.expressions import build_expression, parse_expression
 from alchemi_core.registry import default_registry
 from alchemi_core.serialization.loading import load_pipeline
+from alchemi_core.serialization.saving import END
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from alchemi_core.pipeline import PipelineModelWrapper
 
-FILES = (".alchemi", ".toml")
+FILES = (END, ".toml")
 _FILE = re.compile(r"[\w./\\~-]+\.[A-Za-z]\w*")
 FORCES = frozenset({"energy", "forces"})
 DTYPES = {"float64": torch.float64, "float32": torch.float32}

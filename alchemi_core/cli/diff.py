@@ -13,6 +13,7 @@ from alchemi_core.cli.file_view import shown
 from alchemi_core.cli.topology_lines import lines_of, settings_line
 from alchemi_core.registry import default_registry
 from alchemi_core.serialization.description import Description
+from alchemi_core.serialization.saving import END
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _described(written: str) -> Description:
     path = model_file(written)
-    if path is not None and path.suffix == ".alchemi":
+    if path is not None and path.suffix == END:
         return Description.of_file(path)
     return Description.of_pipeline(compose(written, torch.device("cpu")), default_registry())
 

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.errors import SerializationError
-from alchemi_core.serialization.document import field
-from alchemi_core.serialization.entries import check_entry
-from alchemi_core.serialization.header import Header, read_header
-from alchemi_core.serialization.migrations import migrated
+from alchemi_core.serialization.document import entries_of, field
+from alchemi_core.serialization.migrations import read_document
 from alchemi_core.serialization.needs import Need, read_needs
 
 if TYPE_CHECKING:
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alchemi_core.serialization.entries import Entry
+    from alchemi_core.serialization.header import Header
 
 _STEPS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
@@ -67,10 +66,8 @@ class FileView:
         SerializationError
             If it is no pipeline file.
         """
-        header = read_header(path)
-        document = migrated(header.document, header.tensors, header.seal)
-        models = [check_entry(entry) for entry in field(document, "models", list)]
-        return cls(header, document, models, read_needs(field(document, "needs", list)))
+        header, document = read_document(path)
+        return cls(header, document, entries_of(document), read_needs(field(document, "needs", list)))
 
     @property
     def written(self) -> str:

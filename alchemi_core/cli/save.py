@@ -13,11 +13,10 @@ from alchemi_core.cli.deriving import derived
 from alchemi_core.cli.file_view import FileView, in_bytes
 from alchemi_core.errors import OptionError
 from alchemi_core.forms.texts import SUFFIXES, pipeline_text
+from alchemi_core.serialization.saving import END
 
 if TYPE_CHECKING:
     import argparse
-
-END = ".alchemi"
 
 
 def run(arguments: argparse.Namespace) -> int:

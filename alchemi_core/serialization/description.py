@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.serialization.digests import check_tensors
-from alchemi_core.serialization.document import field
-from alchemi_core.serialization.entries import check_entry
-from alchemi_core.serialization.header import read_header
-from alchemi_core.serialization.migrations import migrated
+from alchemi_core.serialization.document import entries_of, field
+from alchemi_core.serialization.migrations import read_document
 from alchemi_core.serialization.saving import describe_pipeline
 
 if TYPE_CHECKING:
@@ -45,8 +43,7 @@ class Description:
         SerializationError
             If it is no pipeline file.
         """
-        header = read_header(path)
-        document = migrated(header.document, header.tensors, header.seal)
+        _, document = read_document(path)
         return cls._of(document, field(document, "tensors", dict))
 
     @classmethod
@@ -57,7 +54,7 @@ class Description:
 
     @classmethod
     def _of(cls, document: Mapping[str, Any], digests: Mapping[str, str]) -> Description:
-        entries = [check_entry(entry) for entry in field(document, "models", list)]
+        entries = entries_of(document)
         topology = _by_content(field(document, "topology", dict), digests)
         return cls(tuple(_facts(entry, digests) for entry in entries), topology)
 

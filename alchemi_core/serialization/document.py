@@ -14,7 +14,7 @@ import attrs
 from alchemi_core.errors import SerializationError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.planning.flat import inner_topology
-from alchemi_core.serialization.entries import is_plain
+from alchemi_core.serialization.entries import check_entry, is_plain
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
 from alchemi_core.weights import Affine, Coupling, Weight
 
@@ -204,6 +204,17 @@ class TopologyReader:
                 fix="the file may come from a newer alchemi-core: pip install --upgrade alchemi-core",
             )
         return PipelineSettings(**settings)
+
+
+def entries_of(document: Mapping[str, Any]) -> list[Document]:
+    """Return the entries of all models of a document, by number.
+
+    Raises
+    ------
+    SerializationError
+        If one of them is not understood.
+    """
+    return [check_entry(entry) for entry in field(document, "models", list)]
 
 
 def field(document: Any, name: str, kind: type) -> Any:

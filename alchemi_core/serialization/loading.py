@@ -14,11 +14,9 @@ from alchemi_core.forms.texts import load_toml
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.allocation import LEAST
-from alchemi_core.serialization.document import MAX_STEPS, TopologyReader, field
-from alchemi_core.serialization.entries import check_entry
+from alchemi_core.serialization.document import MAX_STEPS, TopologyReader, entries_of, field
 from alchemi_core.serialization.file import read_tensors
-from alchemi_core.serialization.header import read_header
-from alchemi_core.serialization.migrations import migrated
+from alchemi_core.serialization.migrations import read_document
 from alchemi_core.serialization.model_reader import ModelReader
 from alchemi_core.serialization.named_strategies import StrategyReader, check_functions
 from alchemi_core.serialization.needs import check_needs, read_needs, without_models
@@ -149,9 +147,8 @@ class _Loading:
     allow: frozenset[str]
 
     def run(self, models: Any, derivative_fns: Mapping[int, Any]) -> PipelineModelWrapper:
-        header = read_header(self.path)
-        document = migrated(header.document, header.tensors, header.seal)
-        entries = [check_entry(entry) for entry in field(document, "models", list)]
+        header, document = read_document(self.path)
+        entries = entries_of(document)
         if len(entries) > MAX_STEPS:
             raise SerializationError(f"{len(entries)} models", expected=f"at most {MAX_STEPS}", who=str(self.path))
         given = _numbered(models, entries)

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from alchemi_core.errors import SerializationError
 from alchemi_core.serialization.document import field
+from alchemi_core.serialization.header import read_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from alchemi_core.serialization.header import Header
 
 FORMAT = 2
 """Written now. 1: alchemi-core 0.1 before its release of files with checksums. 2: entries say where tensors are, what
@@ -17,6 +21,18 @@ models declare, which plugins are needed; digests and seal; options that JSON ha
 KEYS = frozenset({"format", "sha256", "provenance", "needs", "models", "topology", "outputs", "citations", "tensors"})
 
 Document = dict[str, Any]
+
+
+def read_document(path: Path) -> tuple[Header, Document]:
+    """Read the head of a file, and its document in the present format.
+
+    Raises
+    ------
+    SerializationError
+        If it is no pipeline file, is damaged, or of a format that is not known.
+    """
+    header = read_header(path)
+    return header, migrated(header.document, header.tensors, header.seal)
 
 
 def migrated(document: Document, keys: Iterable[str], seal: str) -> Document:
