@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alchemi_core.algebra import differentiate
     from alchemi_core.ase import AlchemiCalculator
+    from alchemi_core.committees import committee
     from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
     from alchemi_core.data.atomic_data import AtomicData
     from alchemi_core.data.batch import Batch
     from alchemi_core.data.view import ModelView
     from alchemi_core.derivatives.autograd import energy_derivatives
     from alchemi_core.derivatives.base import Derivative, GroupState
+    from alchemi_core.embedding import region
     from alchemi_core.errors import AlchemiError, DataError, PlanningError
     from alchemi_core.forms.texts import pipeline_text
     from alchemi_core.hookspecs import hookimpl
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
     from alchemi_core.outputs import Outputs
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.quantities import DerivativeOf
+    from alchemi_core.regions.region import Region
     from alchemi_core.registry import Registry, create_derivative, create_model
     from alchemi_core.serialization.loading import load_pipeline
-    from alchemi_core.topology import PipelineGroup, PipelineStep
+    from alchemi_core.topology import Committee, PipelineGroup, PipelineStep
     from alchemi_core.weights import Coupling
 
     __version__: str
@@ -42,6 +45,7 @@ __all__ = [
     "AtomicData",
     "BaseModelMixin",
     "Batch",
+    "Committee",
     "Constant",
     "CooList",
     "Coupling",
@@ -65,9 +69,11 @@ __all__ = [
     "PipelineStep",
     "PlanningError",
     "ReductionOffer",
+    "Region",
     "Registry",
     "SerializerOffer",
     "__version__",
+    "committee",
     "create_derivative",
     "create_model",
     "differentiate",
@@ -76,17 +82,20 @@ __all__ = [
     "load_pipeline",
     "pair_vectors",
     "pipeline_text",
+    "region",
 ]
 
 _HOMES = {
     "algebra": ("differentiate",),
     "ase": ("AlchemiCalculator",),
+    "committees": ("committee",),
     "contract": ("Analytic", "Constant", "OnGraph", "Partial"),
     "data.atomic_data": ("AtomicData",),
     "data.batch": ("Batch",),
     "data.view": ("ModelView",),
     "derivatives.autograd": ("energy_derivatives",),
     "derivatives.base": ("Derivative", "GroupState"),
+    "embedding": ("region",),
     "errors": ("AlchemiError", "DataError", "PlanningError"),
     "forms.texts": ("pipeline_text",),
     "hookspecs": ("hookimpl",),
@@ -98,9 +107,10 @@ _HOMES = {
     "outputs": ("Outputs",),
     "pipeline": ("PipelineModelWrapper",),
     "quantities": ("DerivativeOf",),
+    "regions.region": ("Region",),
     "registry": ("Registry", "create_derivative", "create_model"),
     "serialization.loading": ("load_pipeline",),
-    "topology": ("PipelineGroup", "PipelineStep"),
+    "topology": ("Committee", "PipelineGroup", "PipelineStep"),
     "weights": ("Coupling",),
 }
 _HOME = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}

@@ -1,12 +1,16 @@
-"""Model algebra: ``a + b`` and ``0.5 * a``, associative, keeping the settings of both sides; a sum differentiated."""
+"""Model algebra: ``a + b``, ``a - b``, ``0.5 * a``, ``-a`` and ``a / 2``; and a sum, differentiated by a strategy.
+
+Sums are associative and keep the settings of both sides. Whatever is no model and no weight gets Python's TypeError.
+"""
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from alchemi_core.errors import OptionError
+from alchemi_core.errors import DeclarationError, OptionError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.planning.flat import inner_topology
@@ -16,7 +20,7 @@ from alchemi_core.quantities import DERIVATIVES
 from alchemi_core.registry import create_derivative
 from alchemi_core.strategies import as_strategy
 from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
-from alchemi_core.weights import Weight, as_weight
+from alchemi_core.weights import as_weight, is_weight
 
 if TYPE_CHECKING:
     from alchemi_core.registry import Registry
@@ -32,7 +36,7 @@ def add(left: object, right: object) -> Any:
     CompositionError
         If both sides chose different values for one setting.
     """
-    if left == 0 and isinstance(right, BaseModelMixin):
+    if type(left) is int and left == 0 and isinstance(right, BaseModelMixin):
         return PipelineModelWrapper.from_topology(_topology(right), _registry(right))
     if not isinstance(left, BaseModelMixin) or not isinstance(right, BaseModelMixin):
         return NotImplemented
@@ -42,10 +46,24 @@ def add(left: object, right: object) -> Any:
     return PipelineModelWrapper.from_topology(Topology((*one.groups, *other.groups), settings), registry)
 
 
+def subtract(left: object, right: object) -> Any:
+    """Return the pipeline of the left operand's groups and of the right one's, weighted by −1."""
+    negative = scale(right, -1.0)
+    return NotImplemented if negative is NotImplemented else add(left, negative)
+
+
+def divide(model: object, number: object) -> Any:
+    """Return the pipeline with every step's weight divided by a number."""
+    if not isinstance(number, Real) or isinstance(number, bool):
+        return NotImplemented
+    if not number:
+        raise DeclarationError("a model is divided by 0", expected="another number", who="algebra")
+    return scale(model, 1.0 / float(number))
+
+
 def scale(model: object, weight: object) -> Any:
-    """Return the pipeline with every step's weight multiplied."""
-    number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if not isinstance(model, BaseModelMixin) or not (number or isinstance(weight, Weight)):
+    """Return the pipeline with every step's weight multiplied by a number, a tensor, or a function of λ."""
+    if not isinstance(model, BaseModelMixin) or not is_weight(weight):
         return NotImplemented
     by = as_weight(weight)
     topology = _topology(model)

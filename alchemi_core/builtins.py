@@ -84,13 +84,43 @@ def alchemi_derivatives() -> list[DerivativeOffer]:
 
 @hookimpl
 def alchemi_reductions() -> list[ReductionOffer]:
-    """Offer the weighted sum and mean."""
+    """Offer sum, mean, standard deviation, first, last and all side by side."""
+    one = "it takes one of the values: that is what it is for"
     return [
         ReductionOffer(
             name="sum", summary="sum of the weighted values of all steps", target="alchemi_core.reductions:weighted_sum"
         ),
         ReductionOffer(
             name="mean", summary="mean of all steps' values by weight", target="alchemi_core.reductions:weighted_mean"
+        ),
+        ReductionOffer(
+            name="spread",
+            summary="standard deviation of all steps' values by weight",
+            target="alchemi_core.reductions:spread",
+            exempt={"one-value": "one value has no standard deviation: it is zero"},
+        ),
+        ReductionOffer(
+            name="first",
+            summary="the value of the first step that gives one",
+            target="alchemi_core.reductions:first",
+            exempt={"order": one, "not-a-number": one},
+        ),
+        ReductionOffer(
+            name="last",
+            summary="the value of the last step that gives one",
+            target="alchemi_core.reductions:last",
+            exempt={"order": one, "not-a-number": one},
+        ),
+        ReductionOffer(
+            name="concatenate",
+            summary="all values side by side, for features such as embeddings",
+            target="alchemi_core.reductions:concatenate",
+            exempt={
+                **dict.fromkeys(
+                    ("shape-and-dtype", "empty", "order", "not-a-number"), "results are wider than the values"
+                ),
+                "pipeline": "several charges per atom are no charges: it is for outputs without a fixed shape",
+            },
         ),
     ]
 

@@ -12,9 +12,21 @@ from typing import TypeAlias
 
 import attrs
 
+from alchemi_core.errors import DeclarationError
+
 
 def _names(value: object) -> frozenset[str]:
     return frozenset([value]) if isinstance(value, str) else frozenset(value)  # type: ignore[call-overload]
+
+
+def _is_order(_instance: object, _attribute: attrs.Attribute[int], value: object) -> None:
+    if type(value) is not int or value < 0:
+        raise DeclarationError(
+            f"order is {value!r}",
+            expected="how often it can be differentiated: a whole number, 0 for any number of times",
+            who="OnGraph",
+            fix="several inputs are one argument: OnGraph(('positions', 'cell'))",
+        )
 
 
 @attrs.frozen
@@ -31,7 +43,7 @@ class OnGraph:
     """
 
     through: frozenset[str] = attrs.field(default=frozenset({"positions", "cell"}), converter=_names)
-    order: int = 0
+    order: int = attrs.field(default=0, validator=_is_order)
 
 
 @attrs.frozen

@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.planning.flat import FlatGroup, FlatStep, flatten
-from alchemi_core.planning.requests import check_settings, default_outputs
+from alchemi_core.planning.held import held_by
+from alchemi_core.planning.requests import check_settings, default_outputs, sums
 from alchemi_core.planning.settings import inherited
+from alchemi_core.planning.stackable import stackable_committees
 from alchemi_core.planning.synthesis import synthesize
+from alchemi_core.restriction import Restricted
+from alchemi_core.stacking.stack import Stack
 from alchemi_core.strategies import as_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from alchemi_core.data.batch import Batch
+    from alchemi_core.data.held import HeldValue
     from alchemi_core.derivatives.base import Derivative
     from alchemi_core.models import BaseModelMixin, ModelConfig
     from alchemi_core.reductions import Reduction
     from alchemi_core.registry import Registry
-    from alchemi_core.topology import PipelineSettings, Topology
+    from alchemi_core.topology import PipelineSettings, ReductionRule, Topology
 
 DEFAULT_SKIN = 0.5
 """Å. A list kept in dynamics at room temperature then serves some ten steps for a third more pairs."""
@@ -44,7 +49,9 @@ class Declaration:
     active : frozenset of str
         Outputs computed when a call does not say.
     reductions : mapping of str to Reduction
-        Rules by name.
+        Rules that the user named, by the output they are for.
+    held : mapping of str to HeldValue
+        Tensors in weights, by name.
     strategies : mapping of int to Derivative
         Derivative strategy of each group.
     """
@@ -55,12 +62,25 @@ class Declaration:
     config: ModelConfig
     active: frozenset[str]
     reductions: Mapping[str, Reduction]
+    held: Mapping[str, HeldValue]
     strategies: Mapping[int, Derivative]
 
     @cached_property
     def models(self) -> tuple[BaseModelMixin, ...]:
         """Models by step number."""
-        return tuple(step.model for step in self.steps)
+        return tuple(self._model(step) for step in self.steps)
+
+    def _model(self, step: FlatStep) -> BaseModelMixin:
+        if not step.regions:
+            return step.model
+        zeros = frozenset(output for output, known in step.names if sums(known, self.settings))
+        return Restricted(step.model, step.declared, step.config, step.regions, zeros, step.label)
+
+    @cached_property
+    def stacks(self) -> Mapping[tuple[int, ...], Stack]:
+        """Committees whose members can be evaluated in one call, by the numbers of their steps."""
+        found = {steps: Stack.of([self.models[n] for n in steps]) for steps in stackable_committees(self.groups)}
+        return {steps: stack for steps, stack in found.items() if stack is not None}
 
     @property
     def skin(self) -> float:
@@ -74,7 +94,7 @@ class Declaration:
         """Tell whether some model has replaced its config by another; an equal one changes nothing."""
         for step in self.steps:
             now = step.model.model_config
-            if now is not step.config and now != step.config:
+            if now is not step.declared and now != step.declared:
                 return True
         return False
 
@@ -86,6 +106,10 @@ class Declaration:
         if batch.cell is None and "stress" in self.active and not chosen:
             return self.active - {"stress"}, {"stress": "no system of this batch has a cell, so none has a stress"}
         return self.active, {}
+
+
+def _rule(rule: ReductionRule, plugins: Registry) -> Reduction:
+    return rule if callable(rule) else plugins.load(plugins.find("reduction", rule))
 
 
 def declare(topology: Topology, plugins: Registry) -> Declaration:
@@ -103,13 +127,13 @@ def declare(topology: Topology, plugins: Registry) -> Declaration:
     settings = inherited(topology)
     groups = flatten(topology, bind)
     check_settings(groups, settings)
-    rules = {"sum", *(settings.reductions or {}).values()}
     return Declaration(
         groups=groups,
         steps=tuple(step for group in groups for step in group.steps),
         settings=settings,
         config=synthesize(groups, settings),
         active=default_outputs(groups) if settings.active_outputs is None else settings.active_outputs,
-        reductions={rule: plugins.load(plugins.find("reduction", rule)) for rule in rules},
+        reductions={name: _rule(rule, plugins) for name, rule in (settings.reductions or {}).items()},
+        held=held_by([step for group in groups for step in group.steps]),
         strategies={group.index: bind(group.derivative_fn) for group in groups},
     )

@@ -1,37 +1,27 @@
-"""Reader of model expressions: text to a flat sum of models and groups, with the place marked where it cannot."""
+"""Reader of model expressions: text to a flat sum of models, groups and committees, or the place where it is none."""
 
 from __future__ import annotations
 
 import ast
-import re
-from math import isfinite
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import attrs
 
-from alchemi_core.errors import ExpressionError
-from alchemi_core.expressions import Expression, Group, Summand, Term
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.errors import AlchemiError, nearest
+from alchemi_core.expression_literals import Literals, number
+from alchemi_core.expression_source import Source
+from alchemi_core.expression_weights import PARAMETER, RAMP, Arithmetic, Scalar, scalar_text
+from alchemi_core.expressions import Expression, Group, Members, Summand, Term
+from alchemi_core.regions.region import Region
+from alchemi_core.topology import MEMBERS, Committee
 
-MAX_LENGTH = 10_000
-"""Longest expression read, in characters."""
+if TYPE_CHECKING:
+    from alchemi_core.expression_source import Place
 
-MAX_DEPTH = 50
-"""Deepest nesting of brackets read."""
-
-EXAMPLE = "0.5*sevennet + dftd3(functional='pbe')"
 RENAMES = "{'partial_charges': 'charges'}"
-LARGEST = 1e300
 
-_STRING = r"'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
-_HYPHENATED = re.compile(rf"(?:{_STRING})|((?<![\w.])[^\W\d]\w*(?:-\w+)+)", re.DOTALL)
-_BRACKET = re.compile(rf"(?:{_STRING})|#[^\n]*|([([{{])|([)\]}}])", re.DOTALL)
-
-_Value: TypeAlias = "float | tuple[Summand, ...]"
-"""What a part of an expression stands for: a bare number, or a sum."""
-
-_Place: TypeAlias = "ast.expr | ast.keyword | tuple[int, int]"
-"""A node, or line and column in characters, from 0."""
+_Value: TypeAlias = "Scalar | tuple[Summand, ...]"
+"""What a part of an expression stands for: a weight, or a sum of models."""
 
 
 class Reader:
@@ -44,91 +34,113 @@ class Reader:
     """
 
     def __init__(self, text: str) -> None:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-        # Inside brackets line breaks are free.
-        self.source = f"({text}\n)"
-        self.lines = self.source.split("\n")
+        self._source = Source(text)
+        self._literals, self._weights = Literals(self._source), Arithmetic(self._source)
 
     def read(self) -> Expression:
         """Return the expression, or raise `ExpressionError`."""
-        self._check_size()
         try:
-            return Expression(self._terms(self._parse()))
+            return Expression(self._terms(self._source.parsed()))
         except (RecursionError, MemoryError):
             self._refuse((0, 1), "the expression is too long or nested too deeply", fix="take signs and brackets away")
 
-    def _check_size(self) -> None:
-        if len(self.source) > MAX_LENGTH:
-            self._refuse((0, 1), f"the expression is {len(self.source)} characters long", f"at most {MAX_LENGTH}")
-        if not self.source[1:-1].strip():
-            self._refuse((0, 1), "the expression is empty", "at least one model")
-        depth = 0
-        for found in _BRACKET.finditer(self.source):
-            depth += bool(found[1]) - bool(found[2])
-            last = found.end() == len(self.source)
-            if depth > MAX_DEPTH:
-                self._refuse(self._place(found.start()), "brackets are nested too deeply", f"at most {MAX_DEPTH}")
-            if (depth == 0) != last:
-                place = self._place(found.start() - last)
-                self._refuse(place, "brackets do not match", "as many closed as opened")
-
-    def _place(self, index: int) -> tuple[int, int]:
-        line = self.source.count("\n", 0, index)
-        return line, index - (self.source.rfind("\n", 0, index) + 1)
-
-    def _parse(self) -> ast.expr:
-        # Hyphens in names turned to underscores keep every column where it was.
-        plain = _HYPHENATED.sub(lambda found: found[0].replace("-", "_") if found[1] else found[0], self.source)
-        try:
-            return ast.parse(plain, mode="eval").body
-        except SyntaxError as error:
-            place = ((error.lineno or 1) - 1, (error.offset or 1) - 1)
-            self._refuse(place, f"this is not an expression: {error.msg.partition(';')[0]}")
-        except ValueError as error:
-            self._refuse((0, 1), f"this is not an expression: {error}")
-
     def _terms(self, node: ast.expr) -> tuple[Summand, ...]:
         """Terms of a part that must be a sum of models."""
-        value = self._value(node)
-        if isinstance(value, float):
-            self._refuse(node, "a number alone is no model", fix=f"multiply a model by it: {value:g}*name")
+        return self._models(node, self._value(node))
+
+    def _models(self, node: ast.expr, value: _Value, meant: str = "") -> tuple[Summand, ...]:
+        """Value of a part that must be a sum of models."""
+        if not isinstance(value, tuple):
+            what, text = ("number", f"{value:g}") if isinstance(value, float) else ("weight", scalar_text(value))
+            self._refuse(node, f"a {what} alone is no model", fix=meant or f"multiply a model by it: {text}*name")
         return value
 
     def _value(self, node: ast.expr) -> _Value:
         match node:
-            case ast.BinOp(op=ast.Add()):
-                return self._sum(node)
-            case ast.BinOp(op=ast.Mult()):
-                return self._product(node)
-            case ast.BinOp(op=ast.RShift()):
-                return (self._renamed(node),)
+            case ast.BinOp():
+                return self._operation(node)
             case ast.List():
                 return (self._group(node),)
             case ast.Name():
-                return (Term(self._written(node)),)
+                return self._named(node)
             case ast.Call():
-                return (self._call(node),)
+                return self._call(node)
             case ast.Constant() | ast.UnaryOp():
-                return self._weight(node)
+                return self._signed(node)
         return self._misfit(node)
 
-    def _sum(self, node: ast.expr) -> tuple[Summand, ...]:
-        parts: list[ast.expr] = []
-        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            parts.append(node.right)
+    def _named(self, node: ast.Name) -> _Value:
+        name = self._written(node)
+        return self._weights.parameter(node, name) if name == PARAMETER else (Term(name),)
+
+    def _operation(self, node: ast.BinOp) -> _Value:
+        match node.op:
+            case ast.Add() | ast.Sub():
+                return self._sum(node)
+            case ast.Mult():
+                return self._product(node)
+            case ast.Div():
+                return self._quotient(node)
+            case ast.Pow():
+                return self._power(node)
+            case ast.RShift():
+                return (self._renamed(node),)
+        return self._misfit(node)
+
+    def _sum(self, node: ast.expr) -> _Value:
+        whole, parts = node, list[tuple[ast.expr, float]]()
+        while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+            parts.append((node.right, -1.0 if isinstance(node.op, ast.Sub) else 1.0))
             node = node.left
-        return tuple(term for part in [node, *reversed(parts)] for term in self._terms(part))
+        values = [(part, sign, self._value(part)) for part, sign in [(node, 1.0), *reversed(parts)]]
+        scalars = [sign * value for _, sign, value in values if not isinstance(value, tuple)]
+        if len(scalars) == len(values):
+            return self._weights.total(whole, scalars)
+        meant = next((text for part, _, _ in values if (text := self._meant(part))), "") if scalars else ""
+        return tuple(term.scaled(sign) for part, sign, value in values for term in self._models(part, value, meant))
+
+    def _quotient(self, node: ast.BinOp) -> _Value:
+        right = self._value(node.right)
+        if not isinstance(right, float) or right == 0.0:
+            what = "a division by a model" if isinstance(right, tuple) else "a division by a coupling parameter"
+            what = "a division by zero" if right == 0.0 else what
+            self._refuse(node.right, what, "a number after /", "a/2, or 0.5*a")
+        return self._scaled(node, 1.0 / right, self._value(node.left))
 
     def _product(self, node: ast.BinOp) -> _Value:
         left, right = self._value(node.left), self._value(node.right)
         if isinstance(left, tuple):
             left, right = right, left
         if isinstance(left, tuple):
-            self._refuse(node.right, "two models are multiplied", "a number on one side of *", "a + b adds models")
-        product = left * right if isinstance(right, float) else tuple(term.scaled(left) for term in right)
-        if not (isfinite(product) if isinstance(product, float) else Expression(product).is_finite):
-            self._refuse(node, "the weight is not finite")
-        return product
+            self._refuse(node.right, "two models are multiplied", "a weight on one side of *", self._no_product(node))
+        return self._scaled(node, left, right)
+
+    def _meant(self, node: ast.expr) -> str:
+        """Say how a coupling parameter is written, where a name among numbers may be meant for one."""
+        name = self._written(node) if isinstance(node, ast.Name) else ""
+        if name.startswith(f"{PARAMETER}-"):
+            return f"blanks around the minus: {name.replace('-', ' - ')}"
+        if name and name != PARAMETER and nearest(name, [PARAMETER]):
+            return f"write {PARAMETER!r}"
+        return ""
+
+    def _no_product(self, node: ast.BinOp) -> str:
+        name = self._written(node.left) if isinstance(node.left, ast.Name) else ""
+        parameter = f"; where {name} is a coupling parameter, Coupling({name!r})" if name.isidentifier() else ""
+        return self._meant(node.left) or f"a + b adds models{parameter}"
+
+    def _scaled(self, node: ast.expr, left: Scalar, right: _Value) -> _Value:
+        if not isinstance(right, tuple):
+            return self._weights.product(node, left, right)
+        for model in Expression(right).models:
+            self._weights.product(node, left, model.weight)
+        return tuple(term.scaled(left) for term in right)
+
+    def _power(self, node: ast.BinOp) -> _Value:
+        value = self._value(node.left)
+        if isinstance(value, tuple):
+            self._refuse(node.left, "a power of a model", "a number or a coupling parameter before **", "coupling**2*a")
+        return self._weights.power(node, value)
 
     def _group(self, node: ast.List) -> Group:
         """Steps in square brackets; a sum or a group among them is refused, and the fix is the list of all models."""
@@ -138,14 +150,16 @@ class Reader:
             self._refuse(node, "there is nothing in the square brackets", "one model or more", "[eeq, ewald]")
         for item, value in zip(node.elts, values, strict=True):
             if not _is_model(value):
-                what = "a sum" if len(value) > 1 else "a group"
-                self._refuse(item, f"{what} stands inside square brackets", "one model between commas", str(whole))
+                committees = any(isinstance(term, Members) for term in value)
+                what = "a committee" if committees else "a sum" if len(value) > 1 else "a group"
+                fix = "committee(...) + [...]" if committees else str(whole)
+                self._refuse(item, f"{what} stands inside square brackets", "one model between commas", fix)
         return whole
 
     def _renamed(self, node: ast.BinOp) -> Term:
         if not isinstance(node.right, ast.Dict):
             self._no_renames(node)
-        value, renames = self._terms(node.left), self._mapping(node.right)
+        value, renames = self._terms(node.left), self._literals.mapping(node.right)
         if not _is_model(value):
             self._refuse(node.left, "renames are of the outputs of one model", "one model before >>", self._owner(node))
         if not all(isinstance(new, str) for new in renames.values()):
@@ -172,94 +186,98 @@ class Reader:
             fix = f"({left} >> {renames}){right.removeprefix(renames)}"
         self._refuse(node.right, "what stands after >> is no mapping of names", f"renames, such as {RENAMES}", fix)
 
-    def _call(self, node: ast.Call) -> Term:
+    def _region(self, node: ast.Call) -> tuple[Summand, ...]:
+        """Terms on a part of each system: every model of them."""
+        if len(node.args) != 2:
+            self._refuse(node, "a region takes a model and its atoms", fix="region(sevennet, 'index < 12')")
+        terms = self._terms(node.args[0])
+        if any(model.atoms is not None for model in Expression(terms).models):
+            self._refuse(node.args[0], "a region stands inside a region", fix="one condition, '(...) and (...)'")
+        atoms, options = self._literals.value(node.args[1]), self._literals.options(node.keywords, "region")
+        try:
+            region = Region.made(atoms, options)
+        except AlchemiError as error:
+            self._refuse(node.args[1], error.found, error.expected, error.fix)
+        return tuple(term.on(region) for term in terms)
+
+    def _call(self, node: ast.Call) -> _Value:
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "ramp":
+            return self._ramp(node, node.func.value)
         if not isinstance(node.func, ast.Name):
             self._refuse(node.func, "this cannot take options", "a model name before the bracket")
         name = self._written(node.func)
+        match name:
+            case "region":
+                return self._region(node)
+            case "committee":
+                return (self._committee(node),)
+            case "Coupling":
+                return self._parameter(node)
+            case "coupling":
+                self._refuse(
+                    node, "coupling is a coupling parameter and takes nothing", fix="coupling, Coupling('mix')"
+                )
         if node.args:
-            self._refuse(node.args[0], "an option without a name", fix=f"{name}(option=value)")
-        options: dict[str, Any] = {}
-        for keyword in node.keywords:
-            if keyword.arg is None or keyword.arg in options:
-                self._refuse(keyword, "options are given once each, by name", fix=f"{name}(option=value)")
-            options[keyword.arg] = self._literal(keyword.value)
-        return Term(name, options)
+            fix = RAMP if name == "ramp" else f"{name}(option=value)"
+            self._refuse(node.args[0], "an option without a name", fix=fix)
+        return (Term(name, self._literals.options(node.keywords, name)),)
 
-    def _weight(self, node: ast.expr) -> float:
-        number = _number(node)
-        return self._no_number(node) if number is None else float(number)
+    def _ramp(self, node: ast.Call, of: ast.expr) -> _Value:
+        value = self._value(of)
+        if isinstance(value, tuple):
+            self._refuse(of, "a ramp of a model", "a coupling parameter", RAMP)
+        return self._weights.ramp(node, value)
+
+    def _parameter(self, node: ast.Call) -> Scalar:
+        if node.keywords or len(node.args) != 1:
+            self._refuse(node, "a coupling parameter has one name", "a text", "such as Coupling('mix')")
+        return self._weights.parameter(node, self._literals.value(node.args[0]))
+
+    def _committee(self, node: ast.Call) -> Members:
+        members = tuple(Expression(self._terms(one)) for one in node.args)
+        if len(members) < MEMBERS:
+            what = "a committee of one" if members else "a committee without members"
+            inside = [self._written(one) for list_ in node.args if isinstance(list_, ast.List) for one in list_.elts]
+            fix = f"committee({', '.join(inside)})" if len(inside) >= MEMBERS else "committee(a, b)"
+            self._refuse(node, what, "two members or more", fix)
+        return Members(members, self._calibration(node.keywords))
+
+    def _calibration(self, keywords: list[ast.keyword]) -> float:
+        options = self._literals.options(keywords, "committee")
+        for keyword in keywords:
+            if keyword.arg != "calibration":
+                fix = "committee(a, b, calibration=1.5)"
+                self._refuse(keyword, f"a committee has no option {keyword.arg!r}", "calibration", fix)
+        try:
+            return Committee(**options).calibration
+        except AlchemiError as error:
+            self._refuse(keywords[0], error.found, error.expected, "committee(a, b, calibration=1.5)")
+
+    def _signed(self, node: ast.expr) -> _Value:
+        value = number(node)
+        if value is None and isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return self._scaled(node, -1.0, self._value(node.operand))
+        return self._no_number(node) if value is None else float(value)
 
     def _no_number(self, node: ast.expr) -> NoReturn:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             self._refuse(node, "a text is no model", "a model name", f"without quotes: {node.value}")
-        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Name | ast.Call | ast.List):
-            fix = f"-1*{self._written(node.operand)}"
-            self._refuse(node, "a sign stands before a model", "signs before numbers", fix)
         self._refuse(node, "this is neither a model nor a finite number")
-
-    def _literal(self, node: ast.expr) -> Any:
-        match node:
-            case ast.List() | ast.Tuple():
-                return tuple(self._literal(item) for item in node.elts)
-            case ast.Dict():
-                return self._mapping(node)
-            case ast.Constant(value=str() | bool() | None):
-                return node.value
-        number = _number(node)
-        if number is None:
-            expected = "text in quotes, a finite number, True, False, None, [...] or {...}"
-            fix = f"in quotes: '{self._written(node)}'" if isinstance(node, ast.Name) else ""
-            self._refuse(node, "an option takes a value, not something to compute", expected, fix)
-        return number
-
-    def _mapping(self, node: ast.Dict) -> FrozenMap[str, Any]:
-        keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
-        if not all(isinstance(key, str) for key in keys) or len(set(keys)) < len(keys):
-            self._refuse(node, "keys of a mapping are texts, each once", fix="{'key': value}")
-        return FrozenMap({str(key): self._literal(value) for key, value in zip(keys, node.values, strict=True)})
 
     def _misfit(self, node: ast.expr) -> NoReturn:
         match node:
-            case ast.BinOp(op=ast.Sub()):
-                self._refuse(node.right, "models are not subtracted", "+ between models", "a + -1*b")
-            case ast.BinOp(op=ast.Div()):
-                self._refuse(node.right, "models are not divided", "* by a number", "0.5*a")
             case ast.Tuple(elts=[_, second, *_]):
                 fix = f"[{', '.join(map(self._written, node.elts))}]"
                 self._refuse(second, "models are listed", "+ between models, [...] around steps of one group", fix)
-        self._refuse(node, "this does not belong here", "models, name=literal options, +, * by numbers, brackets")
+        self._refuse(node, "this does not belong here", "models, name=literal options, + - * / and brackets")
 
     def _written(self, node: ast.expr) -> str:
-        return ast.get_source_segment(self.source, node) or ""
+        return self._source.written(node)
 
-    def _refuse(self, where: _Place, what: str, expected: str = "", fix: str = "") -> NoReturn:
-        """Raise, with the line shown and the column marked."""
-        line, column = where if isinstance(where, tuple) else self._start(where)
-        text = (self.lines[line] if line < len(self.lines) else "").replace("\t", " ")
-        if line == 0:
-            text, column = text[1:], column - 1
-        begin = max(0, column - 70)
-        marked = f"{what}\n    {text[begin : begin + 100]}\n    {' ' * (column - begin)}^"
-        raise ExpressionError(marked, expected=expected, who="model expression", fix=fix or f"such as {EXAMPLE}")
-
-    def _start(self, node: ast.expr | ast.keyword) -> tuple[int, int]:
-        """Line and column in characters; `ast` counts columns in UTF-8 bytes."""
-        line = node.lineno - 1
-        return line, len(self.lines[line].encode()[: node.col_offset].decode(errors="ignore"))
-
-
-def _number(node: ast.expr) -> int | float | None:
-    """Value of a finite number with any signs before it, else None."""
-    sign = 1
-    while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        sign = -sign if isinstance(node.op, ast.USub) else sign
-        node = node.operand
-    value = node.value if isinstance(node, ast.Constant) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST:
-        return None
-    return sign * value
+    def _refuse(self, where: Place, what: str, expected: str = "", fix: str = "") -> NoReturn:
+        self._source.refuse(where, what, expected, fix)
 
 
 def _is_model(value: tuple[Summand, ...]) -> bool:
     """Tell whether a sum is a single model."""
-    return len(value) == 1 and isinstance(value[0], Term)
+    return Expression(value).only is not None

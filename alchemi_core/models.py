@@ -8,6 +8,7 @@ on the autograd graph is enough for forces and stress.
 from __future__ import annotations
 
 import abc
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -86,6 +87,11 @@ class ModelConfig:
         with. Planning refuses a correction beside models that were fitted to something else.
     citations : iterable of str
         DOIs or references to cite when the model is used.
+    stackable : bool
+        Whether several models of this class that differ in their weights only can be evaluated in one call, as
+        committees are: `compute` is a function of parameters, buffers and view alone and runs under
+        ``torch.func.vmap``, so it calls no ``.item()`` and makes no decision on what depends on positions or weights,
+        and writes into no tensor that does not depend on them too. See `BaseModelMixin.stack_form`.
 
     Raises
     ------
@@ -112,6 +118,7 @@ class ModelConfig:
     correction: bool = False
     level_of_theory: str = ""
     citations: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    stackable: bool = False
 
     def __attrs_post_init__(self) -> None:
         for name, kind in self.kinds.items():
@@ -204,6 +211,8 @@ class BaseModelMixin(abc.ABC):
     model_config: ModelConfig
     origin: ModelOrigin | None = None
 
+    __array_ufunc__ = None  # numbers of numpy leave arithmetic with models to the models, arrays are refused
+
     @abc.abstractmethod
     def compute(self, view: ModelView, requested: frozenset[str]) -> Mapping[str, Tensor]:
         """Compute the requested outputs.
@@ -221,17 +230,40 @@ class BaseModelMixin(abc.ABC):
             Each requested output in the shape and unit of `alchemi_core.quantities`; a detached one carries no graph.
         """
 
+    def stack_form(self) -> BaseModelMixin:
+        """Return a copy of this model, a module, through which all members of a stack can run.
+
+        Only called where the config says ``stackable``; overridden by models that need other code under vmap than on
+        their own, or that keep notes that enter no result, such as the file they came from. Members of a stack must
+        have forms that are the same in everything but the values of parameters and buffers, which have the names that
+        they have here. The model itself is not to be changed.
+
+        Returns
+        -------
+        BaseModelMixin
+            A deep copy.
+        """
+        return deepcopy(self)
+
     def __add__(self, other: object) -> PipelineModelWrapper:
         return cast("PipelineModelWrapper", _algebra("add", self, other))
 
     def __radd__(self, other: object) -> PipelineModelWrapper:
         return cast("PipelineModelWrapper", _algebra("add", other, self))
 
+    def __sub__(self, other: object) -> PipelineModelWrapper:
+        return cast("PipelineModelWrapper", _algebra("subtract", self, other))
+
     def __mul__(self, weight: object) -> PipelineModelWrapper:
         return cast("PipelineModelWrapper", _algebra("scale", self, weight))
 
-    def __rmul__(self, weight: object) -> PipelineModelWrapper:
-        return cast("PipelineModelWrapper", _algebra("scale", self, weight))
+    __rmul__ = __mul__
+
+    def __truediv__(self, number: object) -> PipelineModelWrapper:
+        return cast("PipelineModelWrapper", _algebra("divide", self, number))
+
+    def __neg__(self) -> PipelineModelWrapper:
+        return cast("PipelineModelWrapper", _algebra("scale", self, -1.0))
 
 
 def _algebra(operation: str, left: object, right: object) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 import attrs
 
 from alchemi_core.errors import DeclarationError, PluginError
-from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.neighbors.routing import REFERENCE_COSTS
 from alchemi_core.option_units import as_units, check_units
 
@@ -50,6 +50,20 @@ def _have_units(instance: object, attribute: attrs.Attribute[Any], value: object
     check_units(value, _who(instance))
 
 
+def _notes(value: Any) -> FrozenMap[str, str]:
+    return FrozenMap(value)
+
+
+def _have_reasons(instance: object, attribute: attrs.Attribute[Any], value: FrozenMap[Any, Any]) -> None:
+    for check, reason in value.items():
+        if not (isinstance(check, str) and isinstance(reason, str) and check.strip() and reason.strip()):
+            raise DeclarationError(
+                f"{attribute.name} holds {check!r}: {reason!r}",
+                expected="the name of a check and the reason why it need not pass",
+                who=_who(instance),
+            )
+
+
 def _who(offer: object) -> str:
     return f"{type(offer).__name__}(name={getattr(offer, 'name', '?')!r})"
 
@@ -80,6 +94,11 @@ class ModelOffer:
         Unit of each option that is a length, an energy or the like, such as ``{"epsilon": "eV"}``: files that people
         write may then give it in others, ``"0.24 kcal/mol"``. It is that of all numbers inside the option;
         ``"pairs.r0"`` is that of the entries ``r0`` in the tables of an option ``pairs``.
+    example : mapping of str to object
+        Options with which the conformance kit makes the model where none are given; needed where some are required.
+    exempt : mapping of str to str
+        Checks of the conformance kit that the model with these options does not pass, each with the reason; shown by
+        ``alchemi check`` and in the tables of plugins.
     """
 
     kind: ClassVar[str] = "model"
@@ -91,6 +110,8 @@ class ModelOffer:
     licence: str = ""
     citations: tuple[str, ...] = attrs.field(default=(), converter=_words)
     units: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=as_units, validator=_have_units)
+    example: FrozenMap[str, Any] = attrs.field(factory=FrozenMap, converter=freeze, hash=False)
+    exempt: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=_notes, validator=_have_reasons)
 
 
 @attrs.frozen(kw_only=True)
@@ -112,6 +133,8 @@ class NeighborOffer:
         Time per pair, as measured: of a builder per pair it writes, of a converter per pair it reads. The planner
         compares these to choose between sharing a list and building one, and between chains of conversions. By default
         that of the core's own, for ``"convert"`` that of its filter.
+    exempt
+        As for `ModelOffer`.
     """
 
     kind: ClassVar[str] = "neighbors"
@@ -124,6 +147,7 @@ class NeighborOffer:
     devices: tuple[str, ...] = attrs.field(default=("cpu", "cuda"), converter=_words)
     rank: int = attrs.field(default=0, validator=attrs.validators.instance_of(int))
     cost: float = attrs.field(converter=float, validator=_is_cost)
+    exempt: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=_notes, validator=_have_reasons)
 
     @cost.default
     def _as_the_core(self) -> float:
@@ -140,6 +164,8 @@ class DerivativeOffer:
         As for `ModelOffer`; the target is a strategy instance, a strategy class, or a function.
     units : mapping of str to str
         As for `ModelOffer`, of the strategy's options.
+    example, exempt
+        As for `ModelOffer`.
     """
 
     kind: ClassVar[str] = "derivative"
@@ -149,6 +175,8 @@ class DerivativeOffer:
     summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
     units: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=as_units, validator=_have_units)
+    example: FrozenMap[str, Any] = attrs.field(factory=FrozenMap, converter=freeze, hash=False)
+    exempt: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=_notes, validator=_have_reasons)
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +187,8 @@ class ReductionOffer:
     ----------
     name, summary, target
         As for `ModelOffer`; the target is a function of values and weights.
+    exempt
+        As for `ModelOffer`.
     """
 
     kind: ClassVar[str] = "reduction"
@@ -167,6 +197,7 @@ class ReductionOffer:
     name: str = attrs.field(validator=_is_name)
     summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
+    exempt: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=_notes, validator=_have_reasons)
 
 
 @attrs.frozen(kw_only=True)
@@ -177,6 +208,8 @@ class SerializerOffer:
     ----------
     name, summary, target
         As for `ModelOffer`; the target has ``write(model)`` and ``rebuild(origin, tensors, registry)``.
+    exempt
+        As for `ModelOffer`.
     """
 
     kind: ClassVar[str] = "serializer"
@@ -185,6 +218,7 @@ class SerializerOffer:
     name: str = attrs.field(validator=_is_name)
     summary: str = attrs.field(validator=_is_line)
     target: str = attrs.field(validator=_is_target)
+    exempt: FrozenMap[str, str] = attrs.field(factory=FrozenMap, converter=_notes, validator=_have_reasons)
 
 
 Offer: TypeAlias = ModelOffer | NeighborOffer | DerivativeOffer | ReductionOffer | SerializerOffer

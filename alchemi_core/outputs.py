@@ -54,6 +54,11 @@ class Outputs(Mapping[str, "Tensor"]):
     ) -> None:
         self._values, self.contributions, self._notes = values, contributions, notes or {}
 
+    def with_contributions(self, name: str) -> Outputs:
+        """Return the same outputs with contributions to one of them only."""
+        kept = tuple(one for one in self.contributions if one.name == name)
+        return Outputs(self._values, kept, self._notes)
+
     def __getitem__(self, name: str) -> Tensor:
         try:
             return self._values[name]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import torch
 
 from alchemi_core.data.atomic_data import AtomicData
 from alchemi_core.data.detaching import off_graph, outside_inference
-from alchemi_core.evaluation import evaluate
+from alchemi_core.data.held import keep_held, with_held
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.offers import load_target
 from alchemi_core.planning.wiring import check_wires
@@ -17,7 +17,7 @@ from alchemi_core.prepared import Prepared
 from alchemi_core.provision import check_fixed_widths
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.requirements import check_batch_serves, check_geometry_gradient
-from alchemi_core.topology import NeighborAdaptation, PipelineGroup, PipelineSettings, Topology
+from alchemi_core.topology import NeighborAdaptation, PipelineGroup, PipelineSettings, ReductionRule, Topology
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -56,8 +56,9 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
     skin : float, Å, optional
         How much further lists kept between calls reach. By default the largest skin a model declares, else 0.5;
         0 uses lists again for unchanged positions only.
-    reductions : mapping of str to str, optional
-        Offered rules for outputs that several steps produce and that are not summed, such as ``{"charges": "mean"}``.
+    reductions : mapping of str to str or callable, optional
+        Rules for outputs that several steps produce and that are not summed, such as ``{"charges": "mean"}``: names of
+        offered ones, or functions of values and weights.
     accept : iterable of str, optional
         Physics that may be counted twice, such as ``{"dispersion"}``, or ``"level_of_theory"`` for corrections made for
         another level of theory; planning refuses both otherwise.
@@ -93,7 +94,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         max_cutoff_ratio: float | None = None,
         active_outputs: Iterable[str] | None = None,
         skin: float | None = None,
-        reductions: Mapping[str, str] | None = None,
+        reductions: Mapping[str, ReductionRule] | None = None,
         accept: Iterable[str] | None = None,
         registry: Registry | None = None,
     ) -> None:
@@ -112,6 +113,7 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         self._registry = registry
         modules = {id(model): model for model in self.topology.models if isinstance(model, torch.nn.Module)}
         self.models = torch.nn.ModuleList(modules.values())
+        keep_held(self, self.topology)
         self.training = False
         self._prepared = Prepared.of(self.topology, self._plugins)
 
@@ -151,7 +153,11 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         return self._current().plan(names, differentiable=differentiable, device=device)
 
     def forward(
-        self, data: Batch | AtomicData, requested: Iterable[str] | None = None, *, contributions: bool = False
+        self,
+        data: Batch | AtomicData,
+        requested: Iterable[str] | None = None,
+        *,
+        contributions: bool | Literal["energy"] = False,
     ) -> Outputs:
         """Evaluate the pipeline.
 
@@ -161,8 +167,9 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
             Systems; neither they nor any model is changed.
         requested : iterable of str, optional
             Outputs wanted; by default `active_outputs`, without the stress where no system has a cell.
-        contributions : bool
-            Whether to return what each step added as well.
+        contributions : bool or "energy"
+            Whether to return what each step added as well: to all outputs that are sums, for which steps are
+            differentiated one by one, or to the energy at least, which takes no further evaluation.
 
         Returns
         -------
@@ -181,17 +188,16 @@ class PipelineModelWrapper(torch.nn.Module, BaseModelMixin):
         declared = current.declaration
         names, notes = declared.request(requested, batch)
         differentiable = self.training and torch.is_grad_enabled()
-        device = batch.positions.device
-        plan = current.plan(names, differentiable=differentiable, device=device.type)
+        plan = current.plan(names, differentiable=differentiable, device=batch.device.type)
+        batch = with_held(batch, plan.held, declared.held, differentiable=differentiable)
         check_batch_serves(plan, declared.steps, declared.config, batch)
         if differentiable:
             check_geometry_gradient(plan, declared.steps, batch)
-        provisions, how = current.provisions(device), (contributions, differentiable)
+        how: dict[str, Any] = {"contributions": contributions, "differentiable": differentiable}
         if torch.is_inference_mode_enabled() or batch.positions.is_inference():
             with torch.inference_mode(mode=False):
-                return evaluate(plan, declared, outside_inference(batch), provisions, notes, *how)
-        batch = batch if differentiable else off_graph(batch)
-        return evaluate(plan, declared, batch, provisions, notes, *how)
+                return current.outputs(plan, names, outside_inference(batch), notes, **how)
+        return current.outputs(plan, names, batch if differentiable else off_graph(batch), notes, **how)
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> Mapping[str, Tensor]:
         """Evaluate on a view, as any model; inside another pipeline the steps are inlined instead."""

@@ -232,7 +232,23 @@ _TABLE = (
     ),
 )
 
-QUANTITIES: FrozenMap[str, Quantity] = FrozenMap({quantity.name: quantity for quantity in _TABLE})
+
+def _spread_of(name: str) -> Quantity:
+    """Return the standard deviation of a quantity over the members of a committee; of vectors one number per atom."""
+    (one,) = (quantity for quantity in _TABLE if quantity.name == name)
+    if name == "forces":
+        summary = "standard deviation of the force over members: root of the summed variances of its components"
+        return Quantity(f"{name}_std", one.per, (), one.unit, Combine.UNIQUE, summary)
+    summary = f"standard deviation of {name} over members"
+    return Quantity(f"{name}_std", one.per, one.shape, one.unit, Combine.UNIQUE, summary)
+
+
+_SPREADS = ("energy", "forces", "stress", "charges", "partial_charges", "magmoms", "dipole")
+
+SPREADS: FrozenMap[str, str] = FrozenMap({f"{name}_std": name for name in _SPREADS})
+"""Standard deviations over the members of a committee, and what they are of."""
+
+QUANTITIES: FrozenMap[str, Quantity] = FrozenMap({q.name: q for q in (*_TABLE, *map(_spread_of, _SPREADS))})
 """All standard quantities by name. A model may use further names: they are then never summed nor shape-checked."""
 
 GEOMETRY = frozenset({"positions", "atomic_numbers", "batch_idx", "cell", "pbc"})

@@ -59,9 +59,10 @@ def check_batch_serves(plan: ExecutionPlan, steps: Sequence[FlatStep], config: M
         )
     if batch.cell is None:
         _check_volume_needed(plan)
-    if not config.supports_pbc or config.needs_pbc:
+    # The config of the whole leaves out steps of weight zero; where one runs all the same, each is looked at.
+    if plan.runs_weightless or not config.supports_pbc or config.needs_pbc:
         _check_periodicity([steps[planned.index] for planned in plan.steps], batch)
-    if config.elements is not None and not batch.elements <= config.elements:
+    if plan.runs_weightless or (config.elements is not None and not batch.elements <= config.elements):
         _check_elements([steps[planned.index] for planned in plan.steps], batch)
 
 
@@ -80,7 +81,7 @@ def check_geometry_gradient(plan: ExecutionPlan, steps: Sequence[FlatStep], batc
         return
     for planned in plan.steps:
         config = steps[planned.index].config
-        kind = config.kinds.get("energy", Constant())
+        kind = config.kinds.get("energy", Constant()) if steps[planned.index].counts else Constant()
         through = kind.through if isinstance(kind, OnGraph) else frozenset()
         missing = (outer if config.supports_pbc else outer - {"cell"}) - through
         reported = planned.mode in (Mode.REPORTED, Mode.PARTIAL)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
@@ -11,15 +12,21 @@ from alchemi_core.errors import DeclarationError, nearest
 from alchemi_core.frozenmap import FrozenMap, freeze
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.quantities import DERIVATIVES, PHYSICS
+from alchemi_core.regions.region import Region, as_region
 from alchemi_core.weights import Weight, as_weight
 
 if TYPE_CHECKING:
     from alchemi_core.derivatives.base import Derivative
 
 NeighborAdaptation: TypeAlias = Literal["auto", "always", "never"]
+ReductionRule: TypeAlias = str | Callable[[Sequence[Any], Sequence[float]], Any]
+"""Name of an offered reduction, or a function of several steps' values and their weights."""
 DerivativeFn: TypeAlias = Callable[[Any, Any, set[str]], Mapping[str, Any]]
 
 POLICIES = ("auto", "always", "never")
+
+MEMBERS = 2
+"""Fewest members of a committee: one alone has no standard deviation."""
 
 LEVEL = "level_of_theory"
 """What `PipelineSettings.accept` calls a correction made for another level of theory."""
@@ -36,7 +43,7 @@ def _is_model(_instance: object, _attribute: attrs.Attribute[Any], value: object
 
 
 def _weight(value: Any) -> float | Weight:
-    weight = as_weight(value)
+    weight = as_weight(value).folded()
     return weight if weight.factors else weight.scale
 
 
@@ -50,16 +57,40 @@ class PipelineStep:
         The model; may be a whole pipeline.
     wire : mapping of str to str
         Renames of its outputs for everything after it, ``{"partial_charges": "charges"}``.
-    weight : float or Weight
-        Factor on all of the step's additive outputs: a finite number, or a function of `Coupling`.
+    weight : float, Tensor or Weight
+        Factor on all of the step's additive outputs: a finite number, a tensor that the pipeline then holds ([], [B] or
+        [B, 1]; learnable as `torch.nn.Parameter`), or a function of `Coupling`. With the number 0 the model is not
+        called, unless another step or a request reads what else it gives.
     detach : bool
         Pass its outputs on as fixed values. Forces then lack the terms that flow through them, on purpose.
+    atoms : Region, str, sequence of int, or sequence of bool, optional
+        The part of every system that it is evaluated on; what makes a `Region` will do. All atoms by default.
     """
 
     model: BaseModelMixin = attrs.field(validator=_is_model)
     wire: Mapping[str, str] = attrs.field(factory=FrozenMap, converter=freeze)
     weight: float | Weight = attrs.field(default=1.0, converter=_weight)
     detach: bool = False
+    atoms: Region | None = attrs.field(default=None, converter=as_region)
+
+
+def _positive(_instance: object, _attribute: attrs.Attribute[Any], value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value < float("inf"):
+        raise DeclarationError(f"calibration is {value!r}", expected="a finite number above 0", who="Committee")
+
+
+@attrs.frozen
+class Committee:
+    """What makes the steps of a group members of a committee: their mean is taken, and how far they disagree.
+
+    Parameters
+    ----------
+    calibration : float
+        Factor on standard deviations, found by comparison with true errors: members that were trained alike agree
+        better than they are right (Imbalzano et al., J. Chem. Phys. 154, 074102 (2021)).
+    """
+
+    calibration: float = attrs.field(default=1.0, validator=_positive)
 
 
 def _as_steps(steps: Any) -> tuple[PipelineStep, ...]:
@@ -85,13 +116,20 @@ class PipelineGroup:
     derivative_fn : callable, Derivative or str, optional
         Replaces the default derivative of the summed energy: a function ``(energy, data, requested) -> mapping``, a
         strategy, or the name under which a plugin offers one. Needs ``use_autograd=True``.
+    committee : Committee, optional
+        Makes members of the steps: additive outputs are their mean, and so is any other output that several of them
+        give; ``forces_std`` and the like can be asked for. A member may be a pipeline. No member reads what another
+        gives.
     """
 
     steps: tuple[PipelineStep, ...] = attrs.field(converter=_as_steps, validator=_not_empty)
     use_autograd: bool = False
     derivative_fn: DerivativeFn | Derivative | str | None = None
+    committee: Committee | None = None
 
     def __attrs_post_init__(self) -> None:
+        if self.committee is not None and len(self.steps) < MEMBERS:
+            raise DeclarationError("a committee of one", expected="two members or more", who="PipelineGroup")
         if self.derivative_fn is not None and not self.use_autograd:
             raise DeclarationError(
                 "derivative_fn without use_autograd",
@@ -118,14 +156,34 @@ def _skin(_instance: object, _attribute: attrs.Attribute[Any], value: float | No
         raise DeclarationError(f"skin is {value}", expected="a length in Å, 0 or more", who="PipelineModelWrapper")
 
 
-def _rules(_instance: object, _attribute: attrs.Attribute[Any], value: Mapping[str, str] | None) -> None:
-    for name in value or ():
+def _takes_two(rule: object) -> bool:
+    """Tell whether something can be called with values and weights, as far as it says."""
+    if not callable(rule):
+        return False
+    try:
+        inspect.signature(rule).bind((), ())
+    except ValueError:
+        return True  # of some built-in functions nobody knows
+    except TypeError:
+        return False
+    return True
+
+
+def _rules(_instance: object, _attribute: attrs.Attribute[Any], value: Mapping[str, ReductionRule] | None) -> None:
+    for name, rule in (value or {}).items():
+        if not isinstance(rule, str) and not _takes_two(rule):
+            raise DeclarationError(
+                f"reductions give {name!r} the rule {rule!r}",
+                expected="the name of an offered rule, or a function (values, weights) -> Tensor",
+                who="PipelineModelWrapper",
+                fix="'mean', 'spread', 'first', 'last' and 'concatenate' are there",
+            )
         if name == "energy" or name in DERIVATIVES:
             raise DeclarationError(
                 f"reductions give {name!r} a rule of its own",
                 expected="rules for other outputs: derivatives are taken of the summed energy",
                 who="PipelineModelWrapper",
-                fix="weights scale terms: 0.5 * a + 0.5 * b is their mean",
+                fix="weights scale terms: 0.5 * a + 0.5 * b is their mean, and committee([a, b]) with its spread",
             )
 
 
@@ -160,8 +218,8 @@ class PipelineSettings:
         Outputs computed when a call does not say; by default the union of the parts'.
     skin : float, Å, optional
         How much further a list kept between calls reaches; 0.5 by default; 0 reuses lists for unchanged positions only.
-    reductions : mapping of str to str, optional
-        Offered rules by which several steps' values of an output become one, such as ``{"charges": "mean"}``.
+    reductions : mapping of str to str or callable, optional
+        Rules by which several steps' values of an output become one, such as ``{"charges": "mean"}``.
     accept : frozenset of str, optional
         Physics that may be counted twice, such as ``{"dispersion"}``; ``"level_of_theory"`` lets corrections be added
         to models that were fitted to something else.
@@ -172,7 +230,7 @@ class PipelineSettings:
     max_cutoff_ratio: float | None = attrs.field(default=None, validator=_ratio)
     active_outputs: frozenset[str] | None = attrs.field(default=None, converter=_optional_names)
     skin: float | None = attrs.field(default=None, validator=_skin)
-    reductions: Mapping[str, str] | None = attrs.field(
+    reductions: Mapping[str, ReductionRule] | None = attrs.field(
         default=None, converter=attrs.converters.optional(freeze), validator=_rules
     )
     accept: frozenset[str] | None = attrs.field(default=None, converter=_optional_names, validator=_accepted)

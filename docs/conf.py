@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "generated_pages",
+    "check_pages",
 ]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
@@ -39,5 +40,5 @@ html_static_path = ["_static"]
 html_css_files = ["alchemi.css"]
 html_copy_source = False
 html_show_sphinx = False
-pygments_style = "friendly"
-pygments_dark_style = "native"
+pygments_style = "a11y-high-contrast-light"
+pygments_dark_style = "a11y-high-contrast-dark"

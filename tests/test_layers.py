@@ -14,21 +14,23 @@ ROOT = Path(alchemi_core.__file__).parent
 LAYERS = (
     "errors frozenmap atomic_write",
     "quantities unit_table units option_units bibliography",
-    "contract weights neighbors.config neighbors.routing offers hookspecs",
+    "contract weights weight_algebra weight_factors neighbors.config neighbors.routing offers hookspecs",
     "outputs plugin_records distributions compatibility versions",
-    "models selection",
+    "models selection regions",
     "topology",
     "planning",
     "data neighbors",
     "derivatives reductions",
-    "runtime sampling finishing requirements provision strategies",
+    "runtime sampling finishing requirements provision strategies stacking restriction cut_bonds",
     "refusals discovery builtins factory registry toolkits",
-    "declaration evaluation",
+    "declaration evaluation partitioned",
     "prepared",
     "pipeline",
-    "algebra expression_reader expressions serialization forms",
+    "algebra committees embedding expressions expression_reader expression_source expression_literals "
+    "expression_weights serialization forms",
+    "ase_results",
     "ase",
-    "cli testing",
+    "cli testing scaffold",
 )
 """From the bottom up. A module may import its own layer and those above it in this list."""
 

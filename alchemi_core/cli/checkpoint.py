@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from ase import Atoms
-from ase.io.jsonio import decode, encode
 
-from alchemi_core.atomic_write import write_text
-from alchemi_core.cli.frames import naming_the_file
 from alchemi_core.cli.md_settings import MDSettings
+from alchemi_core.cli.sealed import altered, check_sizes, read_sealed, write_sealed
 from alchemi_core.errors import InputFileError
 
 if TYPE_CHECKING:
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
 
 NAME = "checkpoint.json"
 VERSION = 1
-SEAL = "sha256"
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -66,9 +61,7 @@ class Checkpoint:
         """Write it, in place of the one before. JSON keeps floats exactly."""
         values = {field.name: getattr(self, field.name) for field in attrs.fields(Checkpoint)}
         values |= {"version": VERSION, "settings": attrs.asdict(self.settings), "atoms": self.atoms.todict()}
-        plain = json.loads(encode(values))
-        with naming_the_file(folder / NAME):
-            write_text(folder / NAME, json.dumps({**plain, SEAL: _seal(plain)}))
+        write_sealed(folder / NAME, values)
 
     @classmethod
     def read(cls, folder: Path) -> Checkpoint:
@@ -83,7 +76,7 @@ class Checkpoint:
         if not path.is_file():
             raise InputFileError("there is no checkpoint", expected=NAME, who=str(folder), fix="--resume DIR of a run")
         try:
-            values = decode(_sealed(path))
+            values = read_sealed(path)
             version = values.pop("version")
             atoms = Atoms.fromdict(values.pop("atoms"))
             settings = MDSettings(**values.pop("settings"))
@@ -97,40 +90,6 @@ class Checkpoint:
         if version != VERSION:
             raise InputFileError(f"it has version {version}", expected=f"version {VERSION}", who=str(path))
         if not found.state:
-            raise _altered(path)
-        found.check_files(folder)
+            raise altered(path)
+        check_sizes(folder, found.sizes)
         return found
-
-    def check_files(self, folder: Path) -> None:
-        """Refuse to go on where the growing files are shorter than they were."""
-        for name, size in self.sizes.items():
-            path = folder / name
-            there = path.stat().st_size if path.is_file() else 0
-            if there < size:
-                raise InputFileError(
-                    f"it holds {there} bytes, at the checkpoint it held {size}",
-                    expected="the file as the run left it",
-                    who=str(path),
-                )
-
-
-def _sealed(path: Path) -> str:
-    """Read the text of a checkpoint without its checksum, which has to agree."""
-    plain = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(plain, dict) or plain.pop(SEAL, None) != _seal(plain):
-        raise _altered(path)
-    return json.dumps(plain)
-
-
-def _seal(plain: Mapping[str, Any]) -> str:
-    """Checksum over all values, whatever their order and the spaces between them."""
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _altered(path: Path) -> InputFileError:
-    return InputFileError(
-        "the checkpoint was changed after it was written, or is damaged",
-        expected="the file as alchemi md wrote it",
-        who=str(path),
-        fix="start the run again in another --out",
-    )

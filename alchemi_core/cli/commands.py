@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from alchemi_core.cli import options
+from alchemi_core.cli.ti_options import ti
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,7 @@ examples:
   alchemi relax graphite.cif --model "sevennet + dftd3(functional='pbe')"
   alchemi md nacl.cif --model "0.5*sevennet + 0.5*chgnet" --ensemble nvt --temperature 300 --steps 1000
 
-exit codes: 0 done, 1 not converged or not the same, 2 bad input, 3 a defect, 130 interrupted
+exit codes: 0 done, 1 not converged, not the same or not right, 2 bad input, 3 a defect, 130 interrupted
 """
 
 
@@ -59,6 +60,14 @@ COMMANDS = (
         "alchemi_core.cli.plugins:run",
     ),
     Command(
+        "doctor",
+        "what is installed, what is wrong with it, and whether it works",
+        "Report versions, devices, plugins, requirements that are not met and neighbor backends, and run a self-test "
+        "of a few seconds, in a form to paste into a bug report. Exit code 1 where something is wrong.",
+        options.doctor,
+        "alchemi_core.cli.doctor:run",
+    ),
+    Command(
         "plan",
         "print what a pipeline would do",
         "Print the plan of a model expression or of a pipeline in a file: who feeds whom, which neighbor lists, what "
@@ -90,9 +99,18 @@ COMMANDS = (
         "alchemi_core.cli.diff:run",
     ),
     Command(
+        "check",
+        "whether a model or a plugin is right",
+        "Run the checks of the conformance kit that belong to what a model declares: symmetries, derivatives against "
+        "central differences, batches, neighbor lists, smoothness, float32, saving. Exit code 1 where one fails.",
+        options.check,
+        "alchemi_core.cli.check:run",
+    ),
+    Command(
         "singlepoint",
         "energy, forces and stress of structures as they are",
-        "Compute any number of structures as they are: energy in all, per term, largest force, pressure.",
+        "Compute any number of structures as they are: energy in all, per term, largest force, pressure; with "
+        "--contributions what each step of the model adds to them.",
         options.singlepoint,
         "alchemi_core.cli.singlepoint:run",
     ),
@@ -115,8 +133,25 @@ COMMANDS = (
         "md",
         "molecular dynamics, restartable",
         "Molecular dynamics with a trajectory, a log and checkpoints. A run that was stopped or killed goes on from "
-        "its last checkpoint with --resume.",
+        "its last checkpoint with --resume. --stop-if ends it where a condition holds.",
         options.md,
         "alchemi_core.cli.md:run",
+    ),
+    Command(
+        "ti",
+        "free energy differences by thermodynamic integration, restartable",
+        "Integrate the average of dE/dλ over windows of a coupling parameter λ of which the model's weights are "
+        "functions. Each window is sampled by Langevin dynamics; error bars by block averaging. A run that was stopped "
+        "or killed goes on from its last checkpoint with --resume.",
+        ti,
+        "alchemi_core.cli.ti:run",
+    ),
+    Command(
+        "new-plugin",
+        "write a plugin to fill in",
+        "Write a distribution of a plugin of your own. As it stands it installs, passes its tests and the conformance "
+        "checks, and works; the places to fill in are marked and listed.",
+        options.new_plugin,
+        "alchemi_core.cli.new_plugin:run",
     ),
 )

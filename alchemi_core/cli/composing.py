@@ -68,7 +68,7 @@ def model_file(written: str) -> Path | None:
     path = Path(written.strip())
     if path.suffix.lower() in FILES:
         return path
-    if path.is_file() or (path.suffix and _FILE.fullmatch(written.strip())):
+    if _is_file(path) or (path.suffix and _FILE.fullmatch(written.strip())):
         raise OptionError(
             f"{written!r} is neither a model expression nor a pipeline file",
             expected="models, NAME.alchemi or NAME.toml",
@@ -76,6 +76,14 @@ def model_file(written: str) -> Path | None:
             fix="a Python text is run, not read: it makes `pipe`" if path.suffix == ".py" else "",
         )
     return None
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether it is a file; an expression may be longer than the name of any."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _composed(written: str) -> PipelineModelWrapper:

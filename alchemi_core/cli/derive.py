@@ -20,6 +20,7 @@ from alchemi_core.cli.provenance import describe_model, describe_run
 from alchemi_core.cli.structures import Structure, naming_one_of_several, read_structures
 from alchemi_core.cli.tables import Column, show_table
 from alchemi_core.data.batch import Batch
+from alchemi_core.data.from_ase import arrays_read
 from alchemi_core.quantities import QUANTITIES, Per
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.perf_counter()
     results = []
     for structure in structures:
-        batch = Batch.from_ase(structure.atoms, dtype=dtype, device=device)
+        arrays = arrays_read(pipeline.model_config, structure.atoms)
+        batch = Batch.from_ase(structure.atoms, dtype=dtype, device=device, arrays=arrays)
         with naming_one_of_several(structure), waiting(f"{structure.label}: {arguments.derivative}"):
             results.append([Result.of(name, value) for name, value in pipeline(batch, wanted).items()])
     record |= {"seconds": time.perf_counter() - began, **_described(arguments, pipeline, results)}

@@ -12,7 +12,7 @@ from alchemi_core.cli.tables import Column, show_table
 from alchemi_core.cli.topology_lines import lines_of, settings_line
 from alchemi_core.errors import SerializationError
 from alchemi_core.registry import default_registry
-from alchemi_core.serialization.document import field
+from alchemi_core.serialization.entries import field
 from alchemi_core.serialization.needs import remedies, unmet
 
 if TYPE_CHECKING:

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all is done, 1 when a relaxation did not converge, 2 for bad input, 3 for a defect, 130 when interrupted.
+        0 when all is done, 1 when a relaxation did not converge or a check found something wrong, 2 for bad input,
+        3 for a defect, 130 when interrupted.
     """
     try:
         return _parse_and_run(list(sys.argv[1:] if argv is None else argv))

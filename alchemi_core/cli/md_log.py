@@ -13,7 +13,7 @@ from alchemi_core.cli.ensembles import conserved_energy, temperature_of
 from alchemi_core.quantities import EV_PER_CUBIC_ANGSTROM_IN_GPA
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from alchemi_core.cli.ensembles import Integrator
@@ -72,20 +72,23 @@ class LogRow:
             pressure_GPa=pressure,
         )
 
-    def text(self, terms: Mapping[str, float]) -> str:
-        """Return the row as a line of CSV, energies per term at its end."""
-        return _line(["" if value is None else repr(value) for value in (*attrs.astuple(self), *terms.values())])
+    def figures(self, watched: Mapping[str, float | None], terms: Mapping[str, float]) -> dict[str, float | None]:
+        """Return the columns of the log: figures, what a condition watches, and energies per term."""
+        return {**attrs.asdict(self), **watched, **{f"energy_{label}_eV": energy for label, energy in terms.items()}}
 
 
-def heading(terms: Mapping[str, float]) -> str:
-    """Return the first line."""
-    return _line([field.name for field in attrs.fields(LogRow)] + [f"energy_{label}_eV" for label in terms])
-
-
-def _line(cells: list[str]) -> str:
+def line(cells: Iterable[str | float | None]) -> str:
+    """Return a line of CSV; nothing stands where a figure is missing."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    written = ["" if cell is None else cell if isinstance(cell, str) else repr(cell) for cell in cells]
+    csv.writer(text, lineterminator="\n").writerow(written)
     return text.getvalue()
+
+
+def read_columns(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a log that was begun."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return tuple(next(csv.reader(file), ()))
 
 
 def read_log(path: Path) -> dict[str, np.ndarray]:

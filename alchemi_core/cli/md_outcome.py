@@ -12,6 +12,7 @@ from alchemi_core.atomic_write import write_json, write_text
 from alchemi_core.cli.frames import as_text
 from alchemi_core.cli.md_log import NAME as LOG
 from alchemi_core.cli.md_log import read_log
+from alchemi_core.cli.md_stop import NAME as STOPPED
 from alchemi_core.cli.provenance import now
 from alchemi_core.cli.tables import Column, show_table
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alchemi_core.cli.checkpoint import Checkpoint
+    from alchemi_core.cli.md_watch import Watch
 
 MEASURED = (
     ("temperature_K", "temperature", "K", ".1f"),
@@ -30,7 +32,7 @@ MEASURED = (
 )
 
 
-def finish(last: Checkpoint, folder: Path, status: str) -> None:
+def finish(last: Checkpoint, folder: Path, status: str, watch: Watch | None = None) -> None:
     """Write ``final.extxyz``, ``run.json`` and ``md.png``, and print the summary.
 
     Parameters
@@ -40,7 +42,9 @@ def finish(last: Checkpoint, folder: Path, status: str) -> None:
     folder : Path
         Where trajectory and log are.
     status : str
-        ``"done"`` or ``"interrupted"``.
+        ``"done"``, ``"stopped"`` or ``"interrupted"``.
+    watch : Watch, optional
+        The condition of the run.
     """
     log = read_log(folder / LOG)
     write_text(folder / "final.extxyz", as_text([last.atoms]))
@@ -50,9 +54,19 @@ def finish(last: Checkpoint, folder: Path, status: str) -> None:
     # Only now, so that a run starts without waiting for matplotlib.
     from alchemi_core.cli.md_plot import plot_run
 
-    plot_run(folder / "md.png", log, last.settings, len(last.atoms), title, told)
+    plot_run(folder / "md.png", log, last.settings, len(last.atoms), title, told, watch)
     _show(last, log)
+    if status == "stopped":
+        _tell_stop(last, folder)
     sys.stdout.write(f"{status}: {last.step} steps, {last.seconds:.1f} s; wrote {folder}\n")
+
+
+def _tell_stop(last: Checkpoint, folder: Path) -> None:
+    stop = last.record["stops"][-1]
+    sys.stdout.write(f"stopped at step {last.step}, as asked: {stop['condition']}\n")
+    sys.stdout.write("".join(f"  {reason}\n" for reason in stop["because"]))
+    sys.stdout.write(f"  the structure is in {folder / STOPPED}; go on with:\n")
+    sys.stdout.write(f"  alchemi md --resume {folder} --stop-if CONDITION (or never)\n")
 
 
 def write_status(folder: Path, run: Checkpoint, status: str, **more: str) -> None:

@@ -1,4 +1,4 @@
-"""The picture of a run: temperature, energies, and for a changing cell volume and pressure, over time."""
+"""The picture of a run: temperature, energies, volume and pressure of a changing cell, what is watched, over time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from alchemi_core.cli.md_settings import MDSettings
+    from alchemi_core.cli.md_watch import Watch
+    from alchemi_core.cli.operands import Operand
 
 PICOSECOND = 1000.0
+LONGEST = 36
+"""Letters of a heading."""
 
 
 def plot_run(
-    path: Path, log: Mapping[str, np.ndarray], settings: MDSettings, atoms: int, title: str, subtitle: str
+    path: Path,
+    log: Mapping[str, np.ndarray],
+    settings: MDSettings,
+    atoms: int,
+    title: str,
+    subtitle: str,
+    watch: Watch | None = None,
 ) -> None:
     """Draw and write the picture of a log of `atoms` atoms."""
     has_pressure = "pressure_GPa" in log
-    figure, panels = plots.new_figure(title, subtitle, 2 if has_pressure else 1, 2)
+    watched = [] if watch is None else [one for one in watch.columns if one.text in log]
+    rows = 1 + has_pressure + (len(watched) + 1) // 2
+    figure, panels = plots.new_figure(title, subtitle, rows, 2)
     long = log["time_fs"][-1] >= 2.0 * PICOSECOND
     time = log["time_fs"] / (PICOSECOND if long else 1.0)
     unit = "time, ps" if long else "time, fs"
@@ -33,6 +45,12 @@ def plot_run(
     if has_pressure:
         _volume(panels[2], time, log, unit)
         _pressure(panels[3], time, log, settings, unit)
+    below = panels[4 if has_pressure else 2 :]
+    if watch is not None:
+        for axes, one in zip(below, watched, strict=False):
+            _watched(axes, time, log[one.text], watch, one, unit)
+    for axes in below[len(watched) :]:
+        axes.set_visible(False)
     plots.save(figure, path)
 
 
@@ -55,6 +73,14 @@ def _energies(axes: Axes, time: np.ndarray, log: Mapping[str, np.ndarray], atoms
         heading = f"Energy  conserved to {np.abs(change).max():.2g} meV/atom"
     plots.legend(axes)
     plots.label(axes, heading, unit, "change, meV/atom")
+
+
+def _watched(axes: Axes, time: np.ndarray, values: np.ndarray, watch: Watch, one: Operand, unit: str) -> None:
+    plots.line(axes, time, values, plots.ORANGE)
+    for level in watch.condition.levels(one):
+        plots.level(axes, level, plots.with_minus(f"condition: {level:g}"))
+    name = one.text if len(one.text) <= LONGEST else f"{one.text[: LONGEST - 1]}…"
+    plots.label(axes, plots.with_minus(f"{name}  → {values[-1]:.3g}"), unit, one.kind.unit)
 
 
 def _change(energy: np.ndarray, atoms: int) -> np.ndarray:

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Self
 
 import attrs
 import numpy as np
 
+from alchemi_core.cli.condition import Verdict
+from alchemi_core.cli.diverging import advising
 from alchemi_core.cli.ensembles import make_dynamics, restore_state, state_of, thermalize
 from alchemi_core.cli.frames import FrameWriter
 from alchemi_core.cli.md_log import NAME as LOG
-from alchemi_core.cli.md_log import LogRow, heading
-from alchemi_core.cli.snapshot import take_snapshot
-from alchemi_core.errors import AlchemiError, GeometryError, ModelOutputError, NeighborError
+from alchemi_core.cli.md_log import LogRow, line, read_columns
+from alchemi_core.cli.snapshot import results_now, take_snapshot
+from alchemi_core.errors import ModelOutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from ase import Atoms
 
     from alchemi_core.ase import AlchemiCalculator
     from alchemi_core.cli.checkpoint import Checkpoint
     from alchemi_core.cli.md_settings import MDSettings
+    from alchemi_core.cli.md_watch import Watch
+    from alchemi_core.cli.operands import Values
     from alchemi_core.cli.output_folder import OutputFolder
 
 TRAJECTORY = "trajectory.extxyz"
-DIVERGED: tuple[type[AlchemiError], ...] = (GeometryError, NeighborError, ModelOutputError)
-"""What atoms that fly apart end in, once the first step went well."""
 
 
 class MDRun:
@@ -44,6 +46,8 @@ class MDRun:
         What gives the forces.
     folder : OutputFolder
         Where trajectory and log grow; claimed with the first frame.
+    watch : Watch, optional
+        The condition that ends the run early.
 
     Attributes
     ----------
@@ -51,8 +55,17 @@ class MDRun:
         Steps done.
     """
 
-    def __init__(self, atoms: Atoms, settings: MDSettings, calculator: AlchemiCalculator, folder: OutputFolder) -> None:
+    def __init__(
+        self,
+        atoms: Atoms,
+        settings: MDSettings,
+        calculator: AlchemiCalculator,
+        folder: OutputFolder,
+        watch: Watch | None = None,
+    ) -> None:
         self.atoms, self.settings, self.calculator, self.folder = atoms, settings, calculator, folder
+        self.watch = watch
+        self._columns: tuple[str, ...] = ()
         self.step = 0
         self._rng = np.random.default_rng(settings.seed)
         self._began, self._seconds_before = time.perf_counter(), 0.0
@@ -89,36 +102,57 @@ class MDRun:
         GeometryError, NeighborError, ModelOutputError
             If the atoms have gone where no model can follow, or the momenta are no numbers any more.
         """
-        with self._advising():
+        with advising(self._advice):
             self._dynamics.step()
             self.step += 1
             if not np.isfinite(self.atoms.arrays["momenta"]).all():
                 found = f"velocities are not finite after step {self.step}"
                 raise ModelOutputError(found, expected="finite numbers", who="md")
 
-    @contextmanager
-    def _advising(self) -> Iterator[None]:
-        """Say what helps when the atoms fly apart, once the first forces were there."""
-        try:
-            yield
-        except DIVERGED as error:
-            fix = f"a shorter --timestep than {self.settings.timestep:g} fs, or relax the structure first"
-            raise type(error)(error.found, expected=error.expected, who=error.who, fix=fix) from error
+    @property
+    def _advice(self) -> str:
+        """What helps when the atoms fly apart, once the first forces were there."""
+        return f"a shorter --timestep than {self.settings.timestep:g} fs, or relax the structure first"
 
-    def record(self) -> LogRow:
-        """Add the structure of now to the trajectory and its figures to the log."""
+    def look(self) -> Verdict:
+        """Say whether the condition that ends the run holds now; without one, none does.
+
+        Raises
+        ------
+        ModelOutputError
+            If it cannot be computed.
+        """
+        if self.watch is None:
+            return Verdict(holds=False)
+        with advising(self._advice) if self.step else nullcontext():
+            return self.watch.condition.at(self._watched_values(self.watch))
+
+    def _watched_values(self, watch: Watch) -> Values:
+        results = results_now(self.atoms, self.calculator, watch.outputs)
+        return watch.values(results, self.atoms, step=self.step, time_fs=self.step * self.settings.timestep)
+
+    def record(self) -> tuple[LogRow, Mapping[str, float | None]]:
+        """Add the structure of now to the trajectory and its figures to the log; return these, and what is watched."""
         stress = self.settings.ensemble == "npt"
-        with self._advising() if self.step else nullcontext():
+        with advising(self._advice) if self.step else nullcontext():
             snapshot = take_snapshot(self.atoms, self.calculator, step=self.step, elapsed=self.seconds, stress=stress)
         row = LogRow.of(snapshot, self._dynamics, self.settings.timestep)
         snapshot.atoms.info |= {"step": self.step, "time_fs": row.time_fs}
         if not self._files:
             self._open()
         self._files[TRAJECTORY].append(snapshot.atoms)
-        log = self._files[LOG]
-        log.write((heading(snapshot.terms) if log.size == 0 else "") + row.text(snapshot.terms))
+        watched = {} if self.watch is None else self.watch.figures(self._watched_values(self.watch))
+        self._log(row.figures(watched, snapshot.terms))
         self._sizes = {name: file.size for name, file in self._files.items()}
-        return row
+        return row, watched
+
+    def _log(self, figures: Mapping[str, float | None]) -> None:
+        """Add a line; a log keeps the columns that it began with, whatever is watched later on."""
+        log = self._files[LOG]
+        if not self._columns:
+            self._columns = read_columns(log.path) if log.size else tuple(figures)
+        head = line(self._columns) if log.size == 0 else ""
+        log.write(head + line(figures.get(name) for name in self._columns))
 
     def _open(self) -> None:
         for name, size in self._sizes.items():

@@ -24,6 +24,9 @@ DEFAULTS = {
     "pressure": 0.0,
     "barostat": "isotropic",
 }
+NEVER = "never"
+"""What ``--stop-if`` says to go on without a condition."""
+
 ONLY_OF = {"friction": "nvt", "pressure": "npt", "barostat": "npt"}
 
 
@@ -49,6 +52,8 @@ class MDSettings:
         In all; between frames; between checkpoints.
     seed : int
         Of initial velocities and of the Langevin bath.
+    stop_if : str or None
+        The condition that ends the run early.
     """
 
     ensemble: str
@@ -61,6 +66,7 @@ class MDSettings:
     interval: int
     checkpoint: int
     seed: int
+    stop_if: str | None = None
 
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> MDSettings:
@@ -79,6 +85,8 @@ class MDSettings:
                 raise OptionError(f"--{name} is an option of {owner}", who=ensemble, fix=f"--ensemble {owner}")
         if ensemble != "nve" and values["temperature"] is None:
             raise OptionError("the bath has no temperature", who=ensemble, fix="--temperature 300")
+        if values.get("stop_if") == NEVER:
+            values["stop_if"] = None
         return cls(**values)
 
     @classmethod

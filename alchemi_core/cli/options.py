@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 
+from alchemi_core.scaffold.kinds import KINDS, ROLES
+
 OPTIMIZERS = ("bfgs", "lbfgs", "fire")
 ENSEMBLES = ("nve", "nvt", "npt")
 FORMS = ("toml", "python", "expression")
@@ -20,6 +22,12 @@ def plugins(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi plugins``."""
     listing(parser)
     parser.add_argument("--traceback", action="store_true", help="show the tracebacks of plugins that failed")
+
+
+def doctor(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi doctor``."""
+    listing(parser)
+    parser.add_argument("--full", action="store_true", help="import all that plugins offer, which may take a minute")
 
 
 def plan(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +79,8 @@ def singlepoint(parser: argparse.ArgumentParser) -> None:
     """Add options of ``alchemi singlepoint``."""
     parser.add_argument("files", nargs="+", metavar="FILE", help=FILE)
     model(parser)
+    help_text = "print what each step of the model adds to energy, forces and stress; --out also keeps and draws that"
+    parser.add_argument("--contributions", action="store_true", help=help_text)
     computing(parser)
     output(parser, "write results.extxyz and run.json here; default: print only")
 
@@ -106,8 +116,45 @@ def md(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--interval", type=whole, help="steps between frames and log lines (default: 10)")
     parser.add_argument("--checkpoint", type=whole, metavar="STEPS", help="steps between checkpoints (default: 100)")
     parser.add_argument("--seed", type=count, help="of initial velocities and of the bath; default: drawn and recorded")
+    help_text = (
+        'end the run when this holds, looked at in every step, such as "max(forces) > 20 or temperature > 2000": '
+        "comparisons of outputs of the model, temperature (K), step and time (fs) with numbers in eV and Å, joined by "
+        "and, or, not; + - * / and max, min, mean, norm, abs. Where there are many values, any of them will do; "
+        "vectors such as forces count by their length. With --resume, 'never' goes on without"
+    )
+    parser.add_argument("--stop-if", metavar="CONDITION", help=help_text)
     computing(parser)
     output(parser, "folder for the results (default: md-NAME, numbered where that exists)")
+
+
+def new_plugin(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi new-plugin``."""
+    help_text = "such as stillinger-weber: makes the distribution alchemi-stillinger-weber"
+    parser.add_argument("name", metavar="NAME", help=help_text)
+    parser.add_argument("--kind", choices=tuple(KINDS), default="model", help="what it offers (default: model)")
+    parser.add_argument("--role", choices=ROLES, help="of --kind neighbors (default: builder)")
+    help_text = "SPDX name (default: MIT); the text comes with MIT, BSD-3-Clause and Apache-2.0"
+    parser.add_argument("--licence", metavar="NAME", default="MIT", help=help_text)
+    parser.add_argument("--author", metavar="NAME", help="'Name' or 'Name <email>' (default: the name git knows)")
+    parser.add_argument("--out", metavar="DIR", help="the folder to make (default: alchemi-NAME)")
+    parser.add_argument("--dry-run", action="store_true", help="print the files and write nothing")
+
+
+def check(parser: argparse.ArgumentParser) -> None:
+    """Add options of ``alchemi check``."""
+    help_text = 'a model, such as "lennard-jones(cutoff=8.5)", a sum of several, or a pipeline in a file'
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=help_text)
+    parser.add_argument("--plugin", metavar="NAME", help="everything an installed plugin offers, and the plugin itself")
+    parser.add_argument("--list", action="store_true", help="list the checks instead of running them")
+    parser.add_argument("--only", metavar="NAMES", help="comma list of parts of names: run only these checks")
+    help_text = "a check that need not pass, with the reason; may be repeated; it fails if the check passes after all"
+    parser.add_argument("--exempt", metavar="NAME=REASON", action="append", help=help_text)
+    help_text = "relative error that the method itself makes, such as that of an Ewald sum (default: 0)"
+    parser.add_argument("--accuracy", type=positive, metavar="ERROR", help=help_text)
+    parser.add_argument("--device", help="cpu or cuda (default: cpu)")
+    parser.add_argument("--accept", metavar="NAMES", help="comma list of physics that may be counted twice")
+    parser.add_argument("--times", action="store_true", help="print how long each check took")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 FILE = "structures in any format ASE reads; FILE@0:10 takes some of them"

@@ -10,16 +10,22 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from alchemi_core.errors import ModelOutputError
 from alchemi_core.frozenmap import FrozenMap
-from alchemi_core.quantities import EV_PER_CUBIC_ANGSTROM_IN_GPA
+from alchemi_core.quantities import EV_PER_CUBIC_ANGSTROM_IN_GPA, is_per_atom
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from ase import Atoms
 
     from alchemi_core.ase import AlchemiCalculator
 
+PARTS = ("energies_per_term", "contributions")
+"""Results that tell what the steps added."""
+
 STORED = ("energy", "free_energy", "forces", "stress", "charges", "magmoms", "dipole")
+
+DOUBT = {"energy_std": "energy_std_eV", "forces_std": "max_forces_std_eV_per_A"}
+"""Standard deviations of committees, and their names in records: that of the forces where it is largest."""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -46,6 +52,10 @@ class Snapshot:
         None without a cell.
     atoms : ase.Atoms
         A copy that carries the results, ready to be written.
+    contributions : mapping
+        For each output that is a sum, what each step added to it; empty where the calculator does not keep that.
+    doubt : mapping of str to float
+        Standard deviations over the members of a committee that the calculator keeps, of atoms the largest.
     """
 
     step: int
@@ -57,6 +67,8 @@ class Snapshot:
     cell: np.ndarray | None
     volume: float | None
     atoms: Atoms
+    contributions: Mapping[str, Mapping[str, Any]] = FrozenMap()
+    doubt: Mapping[str, float] = FrozenMap()
 
     @property
     def max_stress(self) -> float | None:
@@ -80,6 +92,7 @@ class Snapshot:
             "pressure_GPa": self.pressure,
             "cell": None if self.cell is None else dict(zip(names, map(float, self.cell), strict=True)),
             "volume_A3": self.volume,
+            **{DOUBT[name]: value for name, value in self.doubt.items()},
         }
 
 
@@ -103,10 +116,7 @@ def take_snapshot(atoms: Atoms, calculator: AlchemiCalculator, *, step: int, ela
         If energy, a force or the stress is not a finite number.
     """
     wanted = ["energy", "forces", *(["stress"] if stress else [])]
-    changes = calculator.check_state(atoms)
-    if changes or not calculator.results.keys() >= set(wanted):
-        calculator.calculate(atoms, wanted, changes)
-    results = calculator.results
+    results = results_now(atoms, calculator, wanted)
     _check_finite({name: results[name] for name in wanted}, step)
     has_cell = atoms.cell.rank == 3
     return Snapshot(
@@ -119,19 +129,49 @@ def take_snapshot(atoms: Atoms, calculator: AlchemiCalculator, *, step: int, ela
         cell=atoms.cell.cellpar() if has_cell else None,
         volume=float(atoms.cell.volume) if has_cell else None,
         atoms=frozen_copy(atoms, results),
+        contributions=FrozenMap(results.get("contributions", {})),
+        doubt=FrozenMap({name: float(np.max(results[name])) for name in DOUBT if name in results}),
     )
 
 
+def results_now(atoms: Atoms, calculator: AlchemiCalculator, wanted: Collection[str]) -> Mapping[str, Any]:
+    """Return what the calculator has of a structure; it computes only where something is missing or has changed."""
+    changes = calculator.check_state(atoms)
+    if changes or not calculator.results.keys() >= set(wanted):
+        calculator.calculate(atoms, wanted, changes)
+    return calculator.results
+
+
 def frozen_copy(atoms: Atoms, results: Mapping[str, Any]) -> Atoms:
-    """Copy a structure with results attached, and the energy of each term among its properties."""
+    """Copy a structure with all results attached, ready to be written and read back.
+
+    What ASE knows is what the copy's calculator has. Other outputs, and what each step of the pipeline added
+    (``energy_dftd3``, ``forces_dftd3``), are arrays of the copy where they count atoms, else entries of its info.
+    """
     copy: Atoms = atoms.copy()
     copy.calc = SinglePointCalculator(copy, **{name: results[name] for name in STORED if name in results})
-    copy.info.update({f"energy_{_key(label)}": energy for label, energy in results["energies_per_term"].items()})
+    parts = {"energy": results["energies_per_term"], **results.get("contributions", {})}
+    keys = _keys([label for of in parts.values() for label in of])
+    _attach(copy, {name: {name: value} for name, value in results.items() if name not in (*STORED, *PARTS)})
+    _attach(copy, {name: {f"{name}_{keys[label]}": value for label, value in of.items()} for name, of in parts.items()})
     return copy
 
 
-def _key(label: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in label).strip("_")
+def _attach(atoms: Atoms, values: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put values of quantities into a structure, each under its own name."""
+    for quantity, named in values.items():
+        (atoms.arrays if is_per_atom(quantity) else atoms.info).update(named)
+
+
+def _keys(labels: Iterable[str]) -> dict[str, str]:
+    """Return a part of a name for each label: letters, digits and underscores, all different."""
+    keys: dict[str, str] = {}
+    for label in dict.fromkeys(labels):
+        key = "".join(letter if letter.isalnum() else "_" for letter in label).strip("_")
+        while key in keys.values():
+            key += "_"
+        keys[label] = key
+    return keys
 
 
 def _check_finite(values: Mapping[str, Any], step: int) -> None:

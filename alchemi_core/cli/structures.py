@@ -14,7 +14,7 @@ from ase.io.formats import UnknownFileTypeError, filetype
 from ase.utils import string2index
 
 from alchemi_core.data.batch import Batch
-from alchemi_core.errors import AlchemiError, DataError, InputFileError
+from alchemi_core.errors import AlchemiError, DataError, InputFileError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,6 +87,20 @@ def read_structures(names: Iterable[str], file_format: str | None = None) -> lis
     for structure in found:
         _check(structure)
     return [attrs.evolve(structure, alone=len(found) == 1) for structure in found]
+
+
+def the_only(structures: list[Structure], who: str) -> Structure:
+    """Return the structure of a list of one.
+
+    Raises
+    ------
+    OptionError
+        If there are more.
+    """
+    if len(structures) > 1:
+        path = structures[0].path
+        raise OptionError(f"{path} holds {len(structures)} structures", expected="one", who=who, fix=f"{path}@0")
+    return structures[0]
 
 
 def _read(name: str, file_format: str | None) -> list[Structure]:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from alchemi_core.cli.file_view import shown
 from alchemi_core.forms.weight_text import weight_text
-from alchemi_core.serialization.document import field, read_step_weight
+from alchemi_core.serialization.entries import field
+from alchemi_core.serialization.region_entries import read_region
+from alchemi_core.serialization.weight_entries import read_step_weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,10 +35,18 @@ def lines_of(topology: Any, names: Sequence[str], indent: str = "") -> list[str]
     for number, group in enumerate(field(topology, "groups", list)):
         steps = field(group, "steps", list)
         kind = "autograd" if group.get("use_autograd") else "each by itself"
-        lines.append(f"{indent}group {number}   {_derivative(group.get('derivative')) or kind}")
+        told = [_derivative(group.get("derivative")) or kind, *_committee(group.get("committee"))]
+        lines.append(f"{indent}group {number}   {'   '.join(told)}")
         for step in steps:
             lines += _step(step, names, f"{indent}  ")
     return lines
+
+
+def _committee(described: Any) -> list[str]:
+    if described is None:
+        return []
+    calibration = field(described, "calibration", float)
+    return ["committee" if calibration == 1.0 else f"committee, standard deviations times {calibration:g}"]
 
 
 def _derivative(description: Any) -> str:
@@ -52,6 +62,7 @@ def _step(step: Any, names: Sequence[str], indent: str) -> list[str]:
     wire = field(step, "wire", dict)
     about = [*_weight(step), *(f"{old} → {new}" for old, new in wire.items())]
     about += ["detached"] if step.get("detach") else []
+    about += [f"on {region}"] if (region := read_region(step)) is not None else []
     if "pipeline" in step:
         return [indent + shown("  ".join(["pipeline", *about])), *lines_of(step["pipeline"], names, f"{indent}  ")]
     number = field(step, "model", int)
@@ -60,8 +71,8 @@ def _step(step: Any, names: Sequence[str], indent: str) -> list[str]:
 
 
 def _weight(step: Any) -> list[str]:
-    weight = read_step_weight(step)
-    return [] if weight == 1.0 else [f"weight {weight_text(weight)}"]
+    weight = read_step_weight(step, lambda _entry, _name: None)
+    return [] if weight == 1.0 else [f"weight {weight_text(weight, lambda name: name or 'tensor')}"]
 
 
 def settings_line(topology: Any) -> list[str]:

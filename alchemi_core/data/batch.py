@@ -84,6 +84,7 @@ class Batch:
         *,
         dtype: torch.dtype = torch.float64,
         device: torch.device | str = "cpu",
+        arrays: Iterable[str] = (),
     ) -> Batch:
         """Make a batch of one or several ASE structures.
 
@@ -96,17 +97,20 @@ class Batch:
             Floating type of positions and cells.
         device : torch.device or str
             Where the tensors live.
+        arrays : iterable of str
+            Per-atom arrays of the structures that become fields of the same names, such as ``["tags"]``; what regions
+            select by.
 
         Raises
         ------
         GeometryError
             If a position or cell is not finite, or a periodic direction has no lattice vector.
         DataError
-            If only some of the structures have one of these.
+            If only some of the structures have one of these, or a named array is not there.
         """
         from alchemi_core.data.from_ase import batch_from_ase
 
-        return batch_from_ase(atoms, dtype=dtype, device=device)
+        return batch_from_ase(atoms, dtype=dtype, device=device, arrays=arrays)
 
     @classmethod
     def from_data_list(cls, systems: Sequence[AtomicData]) -> Batch:
@@ -193,6 +197,10 @@ class Batch:
         Checks are not run again and lists are kept, since the values are the same: this is on the hot path.
         """
         return self._twin(positions=positions, cell=cell)
+
+    def with_parameters(self, values: Mapping[str, Tensor]) -> Batch:
+        """Return this batch with values [B, 1] beside its fields: `with_fields` without its checks, for weights."""
+        return self._twin(fields=FrozenMap({**self.fields, **values}))
 
     def moved(self, positions: Tensor) -> Batch:
         """Return this batch with atoms elsewhere: `with_fields(positions=...)` without its checks, for dynamics."""

@@ -34,5 +34,6 @@ def no_coupling(batch: Batch, name: str) -> DataError:
         f"coupling parameter {name!r} {found}",
         expected=f"one number for each system, [{batch.num_systems}, 1]",
         who="batch",
-        fix=f"batch.with_fields({name}=torch.full(({batch.num_systems}, 1), 0.5))",
+        fix=f"batch.with_fields({name}=torch.full(({batch.num_systems}, 1), 0.5)); with ASE and on the command line "
+        f"atoms.info[{name!r}], in extended XYZ {name}=0.5 in the line above the atoms",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from alchemi_core.data.batch import Batch
 from alchemi_core.data.checks import check_finite, check_lattice
 from alchemi_core.errors import DataError
+from alchemi_core.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,11 +19,16 @@ if TYPE_CHECKING:
     from ase import Atoms
     from torch import Tensor
 
+    from alchemi_core.models import ModelConfig
+
 _INFO_FIELDS = {"total_charge": "charge", "multiplicity": "spin"}
+COUPLING = "coupling"
 _ARRAY_FIELDS = {"charges": "initial_charges"}
 
 
-def batch_from_ase(atoms: Atoms | Iterable[Atoms], *, dtype: torch.dtype, device: torch.device | str) -> Batch:
+def batch_from_ase(
+    atoms: Atoms | Iterable[Atoms], *, dtype: torch.dtype, device: torch.device | str, arrays: Iterable[str] = ()
+) -> Batch:
     """Make a batch of one or several ASE structures; see `Batch.from_ase`."""
     systems: list[Atoms] = [cast("Atoms", atoms)] if hasattr(atoms, "get_positions") else list(atoms)
     positions = _tensor(np.concatenate([a.positions for a in systems]) if systems else np.zeros((0, 3)), dtype)
@@ -35,7 +42,7 @@ def batch_from_ase(atoms: Atoms | Iterable[Atoms], *, dtype: torch.dtype, device
         num_systems=len(systems),
         cell=cell,
         pbc=pbc,
-        fields={**_info_fields(systems, dtype), **_array_fields(systems, dtype)},
+        fields={**_info_fields(systems, dtype), **_array_fields(systems, dtype), **_named(systems, arrays, dtype)},
     )
     check_finite(batch.positions, cell, batch.batch_idx)
     if cell is not None and pbc is not None:
@@ -69,6 +76,62 @@ def _array_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Ten
         for name, key in _ARRAY_FIELDS.items()
         if _on_all([key in a.arrays for a in systems if len(a)], f"arrays[{key!r}]")
     }
+
+
+def _named(systems: Sequence[Atoms], names: Iterable[str], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Per-atom arrays asked for by name, numbers as they are: whole ones, floating ones, or true and false."""
+    return {name: _joined(name, [array_of(one, name) for one in systems], dtype) for name in names}
+
+
+def arrays_read(config: ModelConfig, atoms: Atoms) -> tuple[str, ...]:
+    """Return the arrays of a structure that a model reads: inputs that are no quantities of the table."""
+    names = (config.required_inputs | config.optional_inputs) - QUANTITIES.keys()
+    return tuple(sorted(name for name in names if name in atoms.arrays or name == "tags"))
+
+
+def couplings_read(config: ModelConfig, atoms: Atoms) -> dict[str, float]:
+    """Return the coupling parameters that a model reads and a structure has in its ``info``, by name.
+
+    Raises
+    ------
+    DataError
+        If one is no number.
+    """
+    names = (config.required_inputs | config.optional_inputs) - (QUANTITIES.keys() - {COUPLING})
+    return {name: _number(name, atoms.info[name]) for name in sorted(names) if name in atoms.info}
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not isfinite(value):
+        found, fix = f"info[{name!r}] is {value!r}", f"atoms.info[{name!r}] = 0.5"
+        raise DataError(found, expected="a finite number, the coupling parameter", who="atoms", fix=fix)
+    return float(value)
+
+
+def array_of(atoms: Atoms, name: str) -> np.ndarray:
+    """Return a per-atom array of a structure.
+
+    Raises
+    ------
+    DataError
+        If it has none of that name.
+    """
+    if name == "tags":
+        return cast("np.ndarray", atoms.get_tags())  # ASE has zeros where none were set
+    if name not in atoms.arrays:
+        having, fix = ", ".join(sorted(atoms.arrays)), f"atoms.set_array({name!r}, values)"
+        raise DataError(f"no array {name!r}", expected=f"one of {having}, tags", who="Batch.from_ase", fix=fix)
+    return atoms.arrays[name]
+
+
+def _joined(name: str, parts: Sequence[np.ndarray], dtype: torch.dtype) -> Tensor:
+    whole = np.concatenate(parts) if parts else np.zeros(0)
+    if whole.dtype.kind not in "biuf":
+        found = f"array {name!r} is of type {whole.dtype}"
+        raise DataError(found, expected="numbers, or true and false", who="Batch.from_ase")
+    if whole.dtype.kind == "f":
+        return _tensor(whole, dtype)
+    return torch.from_numpy(whole.astype(bool if whole.dtype.kind == "b" else np.int64))
 
 
 def _on_all(having: Sequence[bool], what: str) -> bool:

@@ -11,7 +11,8 @@ import torch
 
 from alchemi_core.errors import SerializationError
 from alchemi_core.forms.weight_text import weight_text
-from alchemi_core.serialization.document import read_step_weight
+from alchemi_core.serialization.region_entries import read_region
+from alchemi_core.serialization.weight_entries import read_step_weight
 from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
@@ -39,7 +40,16 @@ def python_text(recipe: Recipe) -> str:
     return "\n".join([*first, *imports, "", body, ""])
 
 
-_NAMES = ("Coupling", "PipelineGroup", "PipelineModelWrapper", "PipelineStep", "create_derivative", "create_model")
+_NAMES = (
+    "Committee",
+    "Coupling",
+    "PipelineGroup",
+    "PipelineModelWrapper",
+    "PipelineStep",
+    "Region",
+    "create_derivative",
+    "create_model",
+)
 
 
 def _model(model: MadeModel) -> str:
@@ -67,7 +77,13 @@ def _group(group: Mapping[str, Any], depth: int) -> str:
     steps = "".join(f"{inner}{_INDENT}{_step(step, depth + 2)},\n" for step in group["steps"])
     autograd = f"{inner}use_autograd=True,\n" if group["use_autograd"] else ""
     strategy = f"{inner}derivative_fn={_strategy(group['derivative'])},\n" if group["derivative"] else ""
-    return f"PipelineGroup(\n{inner}steps=[\n{steps}{inner}],\n{autograd}{strategy}{pad})"
+    members = f"{inner}committee={_committee(group['committee'])},\n" if group["committee"] else ""
+    return f"PipelineGroup(\n{inner}steps=[\n{steps}{inner}],\n{autograd}{strategy}{members}{pad})"
+
+
+def _committee(committee: Mapping[str, float]) -> str:
+    chosen = {name: value for name, value in committee.items() if value != 1.0}
+    return f"Committee({', '.join(f'{name}={literal(value)}' for name, value in chosen.items())})"
 
 
 def _strategy(named: Named) -> str:
@@ -80,9 +96,18 @@ def _step(step: dict[str, Any], depth: int) -> str:
         "wire": literal(step["wire"]) if step["wire"] else "",
         "weight": "" if step["weight"] == 1.0 else _weight(read_step_weight(step)),
         "detach": "True" if step["detach"] else "",
+        "atoms": _region(step),
     }
     given = [f"{name}={text}" for name, text in options.items() if text]
     return f"PipelineStep({', '.join([model, *given])})" if given else model
+
+
+def _region(step: dict[str, Any]) -> str:
+    region = read_region(step)
+    if region is None:
+        return ""
+    given = [literal(region.atoms), *(f"{name}={literal(value)}" for name, value in region.options.items())]
+    return f"Region({', '.join(given)})" if region.options else given[0]
 
 
 def _weight(weight: float | Weight) -> str:

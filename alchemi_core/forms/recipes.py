@@ -23,6 +23,7 @@ from alchemi_core.serialization.references import unlike_made
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alchemi_core.data.held import HeldValue
     from alchemi_core.models import BaseModelMixin
 
 
@@ -111,7 +112,7 @@ def recipe_of(pipeline: PipelineModelWrapper, form: str, registry: Registry | No
         return None if found is None else attrs.evolve(found, options=_settled(found.options))
 
     numbers = {id(model): number for number, model in enumerate(models)}
-    topology = describe_topology(pipeline.topology, numbers, named)
+    topology = describe_topology(pipeline.topology, numbers, named, lambda held: lost.append(_held(held)))
     if lost:
         raise cannot(form, lost)
     return Recipe(tuple(_made(model) for model in models), topology)
@@ -125,6 +126,10 @@ def cannot(form: str, lost: list[str]) -> SerializationError:
         who="pipeline",
         fix="pipe.save('name.alchemi') keeps weights, and what else the file can hold",
     )
+
+
+def _held(holder: HeldValue) -> str:
+    return f"the weight {holder.name} is a tensor" if holder.name else "a weight is a tensor"
 
 
 def _lost(model: BaseModelMixin, number: int, registry: Registry) -> Iterator[str]:

@@ -28,6 +28,9 @@ from alchemi_core.forms.weight_text import read_weight
 from alchemi_core.offers import DerivativeOffer, ModelOffer
 from alchemi_core.serialization.document import MAX_DEPTH, MAX_STEPS
 from alchemi_core.serialization.named_strategies import Named
+from alchemi_core.serialization.region_entries import read_region, region_entry
+from alchemi_core.serialization.weight_entries import describe_weight
+from alchemi_core.topology import Committee
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +42,7 @@ MAX_LENGTH = 1024 * 1024
 
 _WHOLE = ("format", "units", "title", "expression", "settings", "models", "groups")
 _NAMES = ("accept", "active_outputs", "additive_keys")
-_STEP = ("model", "options", "pipeline", "weight", "wire", "detach")
+_STEP = ("model", "options", "pipeline", "weight", "wire", "detach", "atoms")
 
 Table = Mapping[str, Any]
 
@@ -161,13 +164,14 @@ class _Reading:
         return {**OPEN_SETTINGS, **values, **names}
 
     def group(self, table: Any, where: str, depth: int) -> dict[str, Any]:
-        check_names(typed(table, dict, where), ("use_autograd", "derivative", "steps"), where)
+        check_names(typed(table, dict, where), ("use_autograd", "derivative", "committee", "steps"), where)
         steps = typed(table.get("steps", []), list, f"{where}, steps")
         if not steps:
             raise SerializationError("has no steps", expected="one or more", who=where, fix='steps = ["sevennet"]')
         return {
             "use_autograd": typed(table.get("use_autograd", False), bool, f"{where}, use_autograd"),
             "derivative": self.derivative(table.get("derivative"), f"{where}, derivative"),
+            "committee": _committee(table.get("committee", False), f"{where}, committee"),
             "steps": [self.step(step, f"{where}, step {number}", depth) for number, step in enumerate(steps)],
         }
 
@@ -190,6 +194,7 @@ class _Reading:
             "weight": _weight(value.get("weight", 1.0), where),
             "wire": dict(typed(value.get("wire", {}), dict, f"{where}, wire")),
             "detach": typed(value.get("detach", False), bool, f"{where}, detach"),
+            **_region(value, where),
         }
 
     def _what(self, value: Table, where: str, depth: int) -> dict[str, Any]:
@@ -241,12 +246,27 @@ class _Reading:
             )
 
 
+def _committee(value: Any, where: str) -> dict[str, Any] | None:
+    """Read ``true``, or a table with a calibration."""
+    if isinstance(value, bool):
+        return attrs.asdict(Committee()) if value else None
+    check_names(typed(value, dict, where), ("calibration",), where)
+    calibration = value.get("calibration", 1.0)
+    return attrs.asdict(Committee(float(calibration) if type(calibration) is int else calibration))
+
+
+def _region(step: Table, where: str) -> dict[str, Any]:
+    """Return the region of a step, written as its atoms alone or as a table."""
+    if "atoms" not in step:
+        return {}
+    atoms = step["atoms"]
+    return region_entry(read_region({"atoms": atoms if isinstance(atoms, dict) else {"atoms": atoms}}, where))
+
+
 def _weight(value: Any, where: str) -> Any:
     if isinstance(value, str):
-        weight = read_weight(value, f"{where}, weight")
-        if not weight.factors:
-            return weight.scale
-        return {"scale": weight.scale, "factors": [attrs.asdict(factor) for factor in weight.factors]}
+        weight = read_weight(value, f"{where}, weight").folded()
+        return describe_weight(weight if weight.factors else weight.scale, lambda _: None)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not abs(value) <= sys.float_info.max:
         raise SerializationError(

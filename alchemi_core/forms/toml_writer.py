@@ -14,8 +14,8 @@ from alchemi_core.forms.recipes import cannot
 from alchemi_core.forms.toml_checks import FORMAT
 from alchemi_core.forms.toml_reader import read_named, read_toml
 from alchemi_core.forms.weight_text import weight_text
-from alchemi_core.serialization.document import read_step_weight
 from alchemi_core.serialization.portability import TRUST
+from alchemi_core.serialization.weight_entries import read_step_weight
 from alchemi_core.weights import Weight
 
 if TYPE_CHECKING:
@@ -134,11 +134,18 @@ def _pipeline(topology: Mapping[str, Any], models: tuple[MadeModel, ...], names:
         {
             **_filled("use_autograd", group["use_autograd"]),
             **_derivative(group["derivative"]),
+            **_committee(group["committee"]),
             "steps": [_step(step, models, names) for step in group["steps"]],
         }
         for group in topology["groups"]
     ]
     return {**_filled("settings", chosen), "groups": groups}
+
+
+def _committee(committee: Mapping[str, Any] | None) -> dict[str, Any]:
+    if committee is None:
+        return {}
+    return {"committee": True if committee["calibration"] == 1.0 else dict(committee)}
 
 
 def _derivative(named: Named | None) -> dict[str, Any]:
@@ -159,7 +166,14 @@ def _step(step: dict[str, Any], models: tuple[MadeModel, ...], names: Mapping[in
     else:
         what = _model(models[step["model"]])
     weight = {} if step["weight"] == 1.0 else {"weight": _weight(read_step_weight(step))}
-    return {**what, **weight, **_filled("wire", step["wire"]), **_filled("detach", step["detach"])}
+    around = {**weight, **_filled("wire", step["wire"]), **_filled("detach", step["detach"])}
+    return {**what, **around, **_filled("atoms", _atoms(step))}
+
+
+def _atoms(step: Mapping[str, Any]) -> Any:
+    """Return the region of a step: its atoms alone where it says nothing else."""
+    entry = step.get("atoms")
+    return entry["atoms"] if entry and len(entry) == 1 else entry
 
 
 def _weight(weight: float | Weight) -> float | str:

@@ -12,10 +12,10 @@ import attrs
 
 from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
 from alchemi_core.errors import LostTermError
+from alchemi_core.planning.coupled import Coupled, taken_in
 from alchemi_core.planning.lost_terms import cut_term, lost_term, unserved_beside
 from alchemi_core.planning.plan import Mode
 from alchemi_core.planning.reporting import leaves, reported_as, reports_any
-from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.wiring import Wire
 from alchemi_core.quantities import DERIVATIVES, GEOMETRY
 
@@ -61,6 +61,8 @@ class Contributions:
         CutGradientError
             If a value it is fed depends on positions but reaches it without its graph.
         """
+        if not step.counts:
+            return Mode.ENERGY
         self._refuse_lost_couplings(step, wanted)
         asked, wanted = wanted, frozenset(name for name in wanted if self._depends(step, name))
         if not wanted or "energy" not in step.config.kinds:
@@ -111,6 +113,8 @@ class Contributions:
 
     def _depends(self, step: FlatStep, name: str) -> bool:
         """Tell whether the step's energy can depend on what a derivative is taken through, as a report says too."""
+        if self.coupled.left_to_weights(step.group, name):
+            return name in step.config.kinds
         return bool(self.leaves(step, name)) or name in step.config.kinds or any(True for _ in self.dependent(step))
 
     def _served(self, step: FlatStep, name: str) -> bool:
@@ -124,8 +128,12 @@ class Contributions:
 
     def taken(self, name: str) -> DerivativeOf:
         """Return how a derivative is taken: as the strategy that serves it says, else as the table has it."""
-        services = (group.service.serves for group in self.groups)
-        return next((serves[name] for serves in services if serves and name in serves), derivative_of(name))
+        return taken_in(self.groups, name)
+
+    @property
+    def coupled(self) -> Coupled:
+        """What derivatives by coupling parameters are made of where no strategy takes them."""
+        return Coupled(self.groups, self.wires)
 
     def read(self, group: int, wanted: frozenset[str]) -> frozenset[str]:
         """Names of values, beside the energy, that a group's strategy needs for what is wanted."""
@@ -140,10 +148,12 @@ class Contributions:
         return frozenset(n for name in wanted if service.can_serve(name) for n in self.taken(name).inputs) - GEOMETRY
 
     def _refuse_lost_couplings(self, step: FlatStep, wanted: frozenset[str]) -> None:
-        """Refuse a step whose weight is a function of what its group does not differentiate by."""
-        names = {factor.name for factor in step.factors}
+        """Refuse a step whose weight, or energy, is a function of what its group does not differentiate by."""
+        names = step.couplings
         for name in sorted(wanted):
-            if names & self.taken(name).inputs and not self.groups[step.group].service.can_serve(name):
+            if self.coupled.left_to_weights(step.group, name):
+                self.coupled.refuse_lost(step, name)
+            elif names & self.taken(name).inputs and not self.groups[step.group].service.can_serve(name):
                 raise lost_term(self, step, frozenset([name]))
 
     def sampled_derivatives(self, group: int, wanted: frozenset[str]) -> frozenset[str]:

@@ -7,6 +7,7 @@ Weights tell counting twice from mixing: in ``0.5*a + 0.5*b`` what both contain 
 with an ``a`` that contains dispersion it is there twice. So what is compared is the sum of weights of the steps that
 contain something with the sum of weights of the potentials: models that are more than a correction, and were fitted to
 a level of theory or contain what is looked at. Restraints and the like are no potentials, and count for nothing.
+This is done for the atoms outside all regions, and for those inside each.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def check_counting(running: Sequence[FlatStep], accept: frozenset[str]) -> tuple
     DoubleCountingError
         With all that was found and is not accepted.
     """
-    found = [objection for steps in _at_ends(contributors(running)) for objection in _objections(steps)]
+    places = _at_places(contributors(running))
+    found = [objection for there in places for steps in _at_ends(there) for objection in _objections(steps)]
     objections = list({objection.found: objection for objection in found}.values())
     if refused := [objection for objection in objections if objection.topic not in accept]:
         raise _refusal(refused)
@@ -89,6 +91,12 @@ def _objections(steps: Sequence[FlatStep]) -> Iterator[Objection]:
     counted = [step for step in steps if step.weight]
     yield from _counted_twice(counted)
     yield from _for_another_level(counted)
+
+
+def _at_places(steps: Sequence[FlatStep]) -> Iterator[list[FlatStep]]:
+    """Yield the steps that see the same atoms: outside all regions, and inside each that is named."""
+    for inside in dict.fromkeys([frozenset(), *(frozenset(step.regions) for step in steps)]):
+        yield [step for step in steps if frozenset(step.regions) <= inside]
 
 
 def _at_ends(steps: Sequence[FlatStep]) -> Iterator[list[FlatStep]]:

@@ -20,7 +20,9 @@ _DESCRIBED = 24  # columns of most descriptions of lists, so that those of one l
 
 def explain(plan: ExecutionPlan) -> str:
     """Return the text of a plan."""
-    return "\n".join([*_head(plan), *_lists(plan), *_groups(plan), *(_formula(output) for output in plan.outputs)])
+    return "\n".join(
+        [*_head(plan), *_lists(plan), *_groups(plan), *map(_formula, plan.outputs), *map(str, plan.spreads)]
+    )
 
 
 def list_name(number: int) -> str:
@@ -37,10 +39,23 @@ def _head(plan: ExecutionPlan) -> Iterator[str]:
     yield "needs   " + "   ".join(_described(name) for name in (*_ALWAYS, *cell, *plan.needs))
     if plan.accepts:
         yield "takes   " + "   ".join(_described(name) for name in plan.accepts) + "   where the batch brings them"
-    idle = [f"[{i}] {label}" for i, label in enumerate(plan.labels) if i not in {step.index for step in plan.steps}]
-    if idle:
-        yield f"idle    {', '.join(idle)}   since nothing asked for depends on them"
+    if plan.held:
+        yield f"holds   {'   '.join(plan.held)}"
+    yield from _idle(plan)
     yield from (f"accepts {text}" for text in plan.accepted)
+    for members in plan.stackable:
+        told = " ".join(f"[{step}]" for step in members)
+        yield f"members {told}   in one call where they are alike and that is faster"
+
+
+def _idle(plan: ExecutionPlan) -> Iterator[str]:
+    """Say which steps do not run, and why."""
+    running = {step.index for step in plan.steps}
+    idle = {i: f"[{i}] {label}" for i, label in enumerate(plan.labels) if i not in running}
+    if light := [text for i, text in idle.items() if i in plan.weightless]:
+        yield f"idle    {', '.join(light)}   weight 0"
+    if others := [text for i, text in idle.items() if i not in plan.weightless]:
+        yield f"idle    {', '.join(others)}   since nothing asked for depends on them"
 
 
 def _described(name: str) -> str:
@@ -72,8 +87,7 @@ def _readers(planned: PlannedList, labels: dict[int, str]) -> str:
 def _groups(plan: ExecutionPlan) -> Iterator[str]:
     steps = {step.index: step for step in plan.steps}
     rows = {i: (step.label, _reads(step), _writes(step)) for i, step in steps.items()}
-    label = max(len(row[0]) for row in rows.values())
-    reads = max(len(row[1]) for row in rows.values())
+    label, reads = (max((len(row[column]) for row in rows.values()), default=0) for column in (0, 1))
     for group in plan.groups:
         yield f"group {group.index} {group.derivative}"
         yield from (_step(i, rows[i], label, reads, steps[i], group) for i in group.steps)
@@ -108,4 +122,4 @@ def _formula(output: PlannedOutput) -> str:
     texts = [term.text + (f" ({term.convert})" if term.convert else "") for term in output.terms]
     if output.rule != "sum":
         return f"{output.name} = {output.rule}({', '.join(texts)})"
-    return f"{output.name} = " + " + ".join(texts).replace(" + −", " − ")
+    return f"{output.name} = " + (" + ".join(texts) or "0").replace(" + −", " − ")

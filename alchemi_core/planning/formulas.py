@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import attrs
 
 from alchemi_core.planning.plan import Mode, PlannedStep
+from alchemi_core.weight_algebra import product_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from alchemi_core.weights import Affine
+    from alchemi_core.weight_factors import Factor
 
 
 @attrs.frozen
@@ -38,9 +39,10 @@ _NOTATIONS = {
 }
 
 
-def weighted(index: int, weight: float, factors: Sequence[Affine] = ()) -> str:
+def weighted(index: int, weight: float, factors: Sequence[Factor] = ()) -> str:
     """Text of a step's term, such as ``[0]``, ``0.5·[0]`` or ``(1 − coupling)·[0]``."""
-    return "·".join([*([] if weight == 1.0 else [f"{weight:g}"]), *map(str, factors), f"[{index}]"])
+    sign, size = ("−", "") if weight == -1.0 else ("", "" if weight == 1.0 else f"{weight:g}")
+    return sign + "·".join([*([size] if size else []), *product_text(factors), f"[{index}]"])
 
 
 def derivative_text(name: str, steps: Sequence[PlannedStep], *, complete: bool = False) -> str:

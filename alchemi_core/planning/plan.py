@@ -12,7 +12,8 @@ from alchemi_core.quantities import QUANTITIES, Quantity
 
 if TYPE_CHECKING:
     from alchemi_core.planning.planned_lists import PlannedList, PlannedSource
-    from alchemi_core.weights import Affine
+    from alchemi_core.planning.spreads import PlannedSpread
+    from alchemi_core.weight_factors import Factor
 
 
 class Mode(Enum):
@@ -94,7 +95,7 @@ class PlannedStep:
         What is kept of its answer.
     weight : float
         Factor on its additive outputs.
-    factors : tuple of Affine
+    factors : tuple of Factor
         Further factors on them: functions of coupling parameters.
     live : frozenset of str
         Geometry that reaches it on the graph.
@@ -113,10 +114,15 @@ class PlannedStep:
     asks: frozenset[str]
     writes: tuple[Write, ...]
     weight: float
-    factors: tuple[Affine, ...]
+    factors: tuple[Factor, ...]
     live: frozenset[str]
     reads_cell: bool
     on_graph: frozenset[str]
+
+    @property
+    def couplings(self) -> frozenset[str]:
+        """Names of the parameters that its weight is a function of."""
+        return frozenset().union(*(factor.names for factor in self.factors))
 
 
 @attrs.frozen
@@ -181,7 +187,7 @@ class Term:
     weight: float
     text: str
     convert: Literal["", "stress to virial", "virial to stress"] = ""
-    factors: tuple[Affine, ...] = ()
+    factors: tuple[Factor, ...] = ()
 
 
 @attrs.frozen
@@ -193,17 +199,20 @@ class PlannedOutput:
     name : str
         Output.
     terms : tuple of Term
-        Summands.
+        Summands; of a sum in which every weight is zero none.
     reported : bool
         Whether all of it comes from steps themselves and none from a derivative strategy.
     rule : str
         Offered reduction that makes one value of the terms.
+    summed : bool
+        Whether steps add to it, so that each has a contribution.
     """
 
     name: str
     terms: tuple[Term, ...]
     reported: bool
     rule: str = "sum"
+    summed: bool = False
 
     @cached_property
     def single(self) -> int | None:
@@ -235,6 +244,14 @@ class ExecutionPlan:
         Printed names of all declared steps, whether they run or not.
     accepted : tuple of str
         What would have been refused, had the user not accepted it.
+    spreads : tuple of PlannedSpread
+        Standard deviations over members of committees, asked for beside `outputs`.
+    stackable : tuple of tuple of int
+        Steps of committees whose members are evaluated in one call where they are alike and that is faster.
+    weightless : tuple of int
+        Declared steps whose weight is zero.
+    held : tuple of str
+        Tensors in weights, by the names of the fields that they become.
     """
 
     requested: tuple[str, ...]
@@ -248,6 +265,15 @@ class ExecutionPlan:
     num_slots: int
     labels: tuple[str, ...]
     accepted: tuple[str, ...] = ()
+    spreads: tuple[PlannedSpread, ...] = ()
+    stackable: tuple[tuple[int, ...], ...] = ()
+    weightless: tuple[int, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @cached_property
+    def runs_weightless(self) -> bool:
+        """Whether steps of weight zero run, for what others or a request read of them."""
+        return any(step.index in self.weightless for step in self.steps)
 
     @cached_property
     def steps_by_group(self) -> tuple[tuple[PlannedStep, ...], ...]:

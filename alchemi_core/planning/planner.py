@@ -9,30 +9,41 @@ import attrs
 from alchemi_core.errors import UnknownOutputError
 from alchemi_core.neighbors.routing import REFERENCE_COSTS
 from alchemi_core.planning.contributions import Contributions, Wires
+from alchemi_core.planning.coupled import BY_WEIGHTS, given_by_weights
 from alchemi_core.planning.double_counting import check_counting
+from alchemi_core.planning.grouping import Grouping
+from alchemi_core.planning.held import Brought
 from alchemi_core.planning.plan import (
     ExecutionPlan,
     Mode,
     PlannedGroup,
+    PlannedOutput,
     PlannedStep,
     Read,
-    Term,
     Write,
 )
 from alchemi_core.planning.reading import check_agreement, check_read
 from alchemi_core.planning.reporting import reported_as
 from alchemi_core.planning.requests import (
+    available_outputs,
     check_request,
     in_table_order,
+    is_of_energy,
+    offered,
+    producers_of,
+    rule_of,
     served_names,
 )
+from alchemi_core.planning.rules import check_positive
 from alchemi_core.planning.service import derivative_of
 from alchemi_core.planning.sharing import Sharing, share
 from alchemi_core.planning.slots import Slots
+from alchemi_core.planning.spreads import derived_spreads, is_of_mean, plan_spread
+from alchemi_core.planning.stackable import stackable_committees
 from alchemi_core.planning.terms import TermsOf
 from alchemi_core.planning.training import check_order
 from alchemi_core.planning.wiring import resolve_wires
-from alchemi_core.quantities import DERIVATIVES, FURTHER_DERIVATIVES
+from alchemi_core.quantities import DERIVATIVES, FURTHER_DERIVATIVES, SPREADS, is_additive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,9 +87,51 @@ def make_plan(
     names = frozenset(requested)
     if not names:
         raise UnknownOutputError("nothing is requested", expected="at least one output", who="requested outputs")
+    spreads = derived_spreads(names, groups)
+    asked = (names - spreads) | {SPREADS[name] for name in spreads}
     wires = resolve_wires(groups)
-    check_request(names, groups, settings)
-    return _Planner(groups, settings, names, wires, differentiable, costs).plan()
+    check_request(asked, groups, settings)
+    plan = _Planner(groups, settings, asked, wires, differentiable, costs).plan()
+    return _with_spreads(plan, names, spreads, groups, settings) if spreads else plan
+
+
+def make_part(
+    groups: tuple[FlatGroup, ...],
+    settings: PipelineSettings,
+    requested: frozenset[str],
+    *,
+    differentiable: bool,
+    costs: Mapping[str, float],
+) -> ExecutionPlan:
+    """Plan a part of a request that has been planned as a whole; the arguments are those of `make_plan`.
+
+    What the groups given add nothing to is left out rather than refused: other parts give it.
+    """
+    names = requested & available_outputs(groups)
+    return _Planner(groups, settings, names, resolve_wires(groups), differentiable, costs, is_part=True).plan()
+
+
+def _with_spreads(
+    plan: ExecutionPlan,
+    names: frozenset[str],
+    spreads: frozenset[str],
+    groups: tuple[FlatGroup, ...],
+    settings: PipelineSettings,
+) -> ExecutionPlan:
+    steps = [step for group in groups for step in group.steps]
+
+    def weighted(of: str) -> bool:
+        return is_of_energy(of) or rule_of(of, producers_of(of, steps, settings), settings) == "sum"
+
+    of_means = [name for name in in_table_order(spreads) if is_of_mean(name, settings)]
+    for name in of_means:
+        check_positive(SPREADS[name], producers_of(SPREADS[name], steps, settings))
+    over_members = [name for name in in_table_order(spreads) if name not in of_means]
+    planned = tuple(plan_spread(name, steps, weighted=weighted(SPREADS[name])) for name in over_members)
+    made = {output.name: output for output in plan.outputs}
+    shown = tuple(output for output in plan.outputs if output.name in names)
+    shown += tuple(attrs.evolve(made[SPREADS[name]], name=name, rule="spread") for name in of_means)
+    return attrs.evolve(plan, requested=in_table_order(names), outputs=shown, spreads=planned)
 
 
 @attrs.frozen(eq=False)
@@ -91,6 +144,7 @@ class _Planner:
     wires: Wires
     differentiable: bool
     costs: Mapping[str, float]
+    is_part: bool = False
 
     def plan(self) -> ExecutionPlan:
         running = self._running()
@@ -100,22 +154,37 @@ class _Planner:
         check_read(self._contributions, self._wanted, differentiable=self.differentiable)
         check_order(self._contributions, modes, self._wanted, differentiable=self.differentiable)
         sharing = share(running, self.settings, self.costs)
-        slots = Slots()
+        slots, brought = Slots(), Brought.by(running, self.wires, self._contributions.steps)
         steps = tuple(self._step(step, modes, running, sharing, slots) for step in running)
-        planned = tuple(g for group in self.groups if (g := self._group(group, steps, slots)).steps)
+        grouping = Grouping(self._contributions, self._terms, self._wanted, self._of_energy)
+        planned = tuple(g for group in self.groups if (g := grouping.planned(group, steps, slots)).steps)
         return ExecutionPlan(
             requested=in_table_order(self.requested),
             steps=steps,
             groups=planned,
             lists=sharing.lists,
             sources=sharing.sources,
-            outputs=tuple(self._terms.output(name, planned, steps) for name in in_table_order(self.requested)),
-            needs=self._from_batch(running, optional=False),
-            accepts=self._from_batch(running, optional=True),
+            outputs=self._outputs(planned, steps),
+            needs=in_table_order(brought.needs),
+            accepts=in_table_order(brought.accepts),
             num_slots=slots.count,
+            stackable=self._stackable(running),
             labels=tuple(step.label for step in self._contributions.steps),
             accepted=accepted,
+            weightless=tuple(step.index for step in self._contributions.steps if not step.counts),
+            held=in_table_order(brought.held),
         )
+
+    def _stackable(self, running: tuple[FlatStep, ...]) -> tuple[tuple[int, ...], ...]:
+        runs = {step.index for step in running}
+        return tuple(members for members in stackable_committees(self.groups) if runs.issuperset(members))
+
+    def _outputs(self, groups: tuple[PlannedGroup, ...], steps: tuple[PlannedStep, ...]) -> tuple[PlannedOutput, ...]:
+        terms = self._terms
+        given = (
+            name for name in in_table_order(self.requested) if not self.is_part or terms.any_of(name, groups, steps)
+        )
+        return tuple(terms.output(name, groups, steps) for name in given)
 
     @property
     def _wants_energy(self) -> bool:
@@ -134,6 +203,7 @@ class _Planner:
         """Requested derivatives of the energy: the standard ones, and whatever only a derivative function can give."""
         served = frozenset(name for group in self.groups for name in served_names(group))
         known = DERIVATIVES | served | frozenset(filter(self._of_some_energy, FURTHER_DERIVATIVES))
+        known |= frozenset(name for name in BY_WEIGHTS if given_by_weights(self.groups, name))
         return frozenset(name for name in self.requested if name in known or name not in self._produced)
 
     def _of_some_energy(self, name: str) -> bool:
@@ -160,8 +230,15 @@ class _Planner:
 
     def _asked_directly(self, step: FlatStep) -> bool:
         contributes = "energy" in step.config.kinds or bool(step.config.outputs & DERIVATIVES)
-        asked = self.requested | self._contributions.read(step.group, self._wanted)
-        return (contributes and bool(self._of_energy)) or any(known in asked for _, known in step.names)
+        asked = any(known in self.requested for _, known in self._offered(step))
+        return asked or (contributes and self._adds(step)) or bool(self._read(step))
+
+    def _adds(self, step: FlatStep) -> bool:
+        """Tell whether a requested derivative of the energy has a part of the step."""
+        return any(self._contributions.coupled.adds_to(step, name) for name in self._of_energy)
+
+    def _offered(self, step: FlatStep) -> tuple[tuple[str, str], ...]:
+        return offered(step, self._contributions.steps, self.settings)
 
     def _step(
         self, step: FlatStep, modes: dict[int, Mode], running: tuple[FlatStep, ...], sharing: Sharing, slots: Slots
@@ -194,12 +271,12 @@ class _Planner:
     def _read(self, step: FlatStep) -> frozenset[str]:
         """Outputs of a step that its group's strategy differentiates, or looks at elsewhere."""
         names = self._contributions.read(step.group, self._wanted)
-        return frozenset(output for output, known in step.names if known in names)
+        return frozenset(o for o, known in step.names if known in names and (step.counts or not is_additive(known)))
 
     def _asks(self, step: FlatStep, mode: Mode) -> frozenset[str]:
         """Outputs asked of the model: what the user wants, the energy under any derivative, and reported terms."""
-        asks = {o for o, known in step.names if known in self.requested and known not in self._wanted}
-        if "energy" in step.config.kinds and self._of_energy:
+        asks = {o for o, known in self._offered(step) if known in self.requested and known not in self._wanted}
+        if "energy" in step.config.kinds and self._adds(step):
             asks.add("energy")
         if mode in (Mode.REPORTED, Mode.PARTIAL):
             wanted = self._contributions.sampled_derivatives(step.group, self._of_energy) or self._of_energy
@@ -216,75 +293,6 @@ class _Planner:
             stays = not detached and (wire.name in live or self.differentiable or again)
             yield Read(wire.name, slot, wire.producer, live=stays, optional=wire.optional)
 
-    def _group(self, group: FlatGroup, steps: tuple[PlannedStep, ...], slots: Slots) -> PlannedGroup:
-        own = [step for step in steps if step.group == group.index]
-        coupled = self._contributions.couplings(group.index, self._wanted)
-        energies = [step for step in own if self._is_differentiated(step) or _is_coupled(step, coupled)]
-        sampled = self._contributions.sampled_derivatives(group.index, self._wanted)
-        names = in_table_order(self._served_by(group, own))
-        bare = PlannedGroup(
-            index=group.index,
-            steps=tuple(step.index for step in own),
-            derivative=_derivative_name(group, has_graph=bool(energies), asked=bool(names)),
-            use_autograd=group.use_autograd,
-            serves=tuple(Write(name, name, slots.new(-1 - group.index, name)) for name in names),
-            energies=tuple(_energy_term(step) for step in energies),
-            reads=self._strategy_reads(own, group),
-            fixed=frozenset(known for step in group.steps if step.detach for _, known in step.names),
-        )
-        if not self._contributions.samples(group.index, self._wanted) or not names:
-            return bare
-        # Where all steps report, nothing is differentiated at any geometry.
-        graph = in_table_order(sampled) if energies else ()
-        inner = [Write(name, name, slots.new(-1 - group.index, f"sampled {name}")) for name in graph]
-        aside = frozenset(name for name in names if not group.service.can_serve(name))
-        kept = aside | (group.service.samples if aside < set(names) else frozenset())
-        return attrs.evolve(bare, sampled=self._terms.sampled(kept, own, inner), resampled=tuple(inner), aside=aside)
-
-    def _served_by(self, group: FlatGroup, own: list[PlannedStep]) -> frozenset[str]:
-        """Names that the group's strategy is asked for."""
-        served = frozenset(name for name in self._wanted if group.service.can_serve(name))
-        coupled = self._contributions.couplings(group.index, self._wanted)
-        differentiated = any(self._is_differentiated(step) or _is_coupled(step, coupled) for step in own)
-        samples = self._contributions.samples(group.index, self._wanted)
-        sampled = samples and any("energy" in step.asks for step in own)
-        if sampled:
-            served |= self._wanted & DERIVATIVES
-        return served if differentiated or sampled else served - self._of_energy if own else frozenset()
-
-    def _strategy_reads(self, own: list[PlannedStep], group: FlatGroup) -> tuple[Write, ...]:
-        names = self._contributions.read(group.index, self._wanted)
-        return tuple(write for step in own for write in step.writes if write.name in names)
-
-    def _is_differentiated(self, step: PlannedStep) -> bool:
-        """Tell whether a step's energy is part of what its group differentiates."""
-        return step.mode is Mode.RESAMPLED or "energy" in step.on_graph
-
     @property
     def _terms(self) -> TermsOf:
         return TermsOf(self._contributions, self.settings, self._wanted)
-
-    def _from_batch(self, running: tuple[FlatStep, ...], *, optional: bool) -> tuple[str, ...]:
-        wires = [wire for step in running for wire in self.wires[step.index] if wire.producer is None]
-        required = {wire.name for wire in wires if not wire.optional}
-        required |= {factor.name for step in running for factor in step.factors}
-        names = {wire.name for wire in wires if wire.optional} - required if optional else required
-        return in_table_order(names)
-
-
-def _energy_term(step: PlannedStep) -> Term:
-    slot = next(write.slot for write in step.writes if write.output == "energy")
-    return Term(slot, step.weight, "", factors=step.factors)
-
-
-def _is_coupled(step: PlannedStep, names: frozenset[str]) -> bool:
-    """Tell whether the weight of a step's energy is a function of what the group differentiates by."""
-    return "energy" in step.asks and any(factor.name in names for factor in step.factors)
-
-
-def _derivative_name(group: FlatGroup, *, has_graph: bool, asked: bool) -> str:
-    if group.service.samples or (group.derivative_fn is not None and asked):
-        return group.service.name
-    if group.use_autograd:
-        return "autograd"
-    return "each by autograd" if has_graph else "as reported"

@@ -77,7 +77,8 @@ def _check_samples(contributions: Contributions, group: FlatGroup, name: str) ->
 
 def _producers(group: FlatGroup, name: str, of: str) -> tuple[FlatStep, ...]:
     """Return the steps of a group that give a value: one, or several that are summed."""
-    producers = tuple(step for step in group.steps if any(known == of for _, known in step.names))
+    having = (step for step in group.steps if any(known == of for _, known in step.names))
+    producers = tuple(step for step in having if step.counts or not is_additive(of))
     if not producers:
         raise _missing(group, name, of)
     if len(producers) > 1 and not is_additive(of):

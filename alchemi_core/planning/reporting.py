@@ -39,4 +39,4 @@ def reports_any(step: FlatStep) -> bool:
 
 def contributors(steps: Sequence[FlatStep]) -> tuple[FlatStep, ...]:
     """Steps whose energies make up the total."""
-    return tuple(step for step in steps if "energy" in step.config.kinds)
+    return tuple(step for step in steps if "energy" in step.config.kinds and step.counts)

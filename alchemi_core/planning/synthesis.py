@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from alchemi_core.contract import Analytic, OutputKind
 from alchemi_core.models import ModelConfig
 from alchemi_core.planning.double_counting import described
+from alchemi_core.planning.held import Brought
 from alchemi_core.planning.requests import available_outputs, default_outputs, in_table_order
 from alchemi_core.planning.sharing import merged_config
+from alchemi_core.planning.weightless import acting
 from alchemi_core.planning.wiring import resolve_wires
 
 if TYPE_CHECKING:
@@ -24,15 +26,18 @@ def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> Model
     Outputs are the union of the parts', forces and stress included where some part can be differentiated; required
     inputs those that nothing inside produces; periodic systems are supported when all parts support them and needed
     when one needs them; the neighbor list is one that could serve all parts; the level of theory is that of the parts
-    that state one, where they agree.
+    that state one, where they agree. Steps of weight zero ask for nothing, unless they feed others.
     """
-    steps = [step for group in groups for step in group.steps]
-    kinds: dict[str, OutputKind] = {name: Analytic() for name in in_table_order(available_outputs(groups))}
+    wires = resolve_wires(groups)
+    every = [step for group in groups for step in group.steps]
+    steps = acting(every, wires)
+    brought = Brought.by(steps, wires, every)
+    kinds: dict[str, OutputKind] = {name: Analytic() for name in in_table_order(available_outputs(groups, settings))}
     return ModelConfig(
-        name=" + ".join(step.label for step in steps),
+        name=" + ".join(step.label for step in every),
         outputs=kinds,
-        required_inputs=_from_outside(groups, optional=False),
-        optional_inputs=_from_outside(groups, optional=True),
+        required_inputs=brought.needs,
+        optional_inputs=brought.accepts,
         supports_pbc=all(step.config.supports_pbc for step in steps),
         needs_pbc=any(step.config.needs_pbc for step in steps),
         neighbor_config=merged_config(steps),
@@ -42,16 +47,6 @@ def synthesize(groups: Sequence[FlatGroup], settings: PipelineSettings) -> Model
         contains=_contained(steps),
         citations=tuple(dict.fromkeys(text for step in steps for text in step.config.citations)),
     )
-
-
-def _from_outside(groups: Sequence[FlatGroup], *, optional: bool) -> frozenset[str]:
-    wires = [wire for wires in resolve_wires(groups) for wire in wires if wire.producer is None]
-    couplings = frozenset() if optional else _couplings(groups)
-    return couplings | frozenset(wire.name for wire in wires if wire.optional is optional)
-
-
-def _couplings(groups: Sequence[FlatGroup]) -> frozenset[str]:
-    return frozenset(factor.name for group in groups for step in group.steps for factor in step.factors)
 
 
 def _contained(steps: Sequence[FlatStep]) -> dict[str, str]:

@@ -30,11 +30,11 @@ def check_order(
     CutGradientError
         If parameters of a producer act on an energy or on forces that are detached from what it passes on.
     """
-    taken = [contributions.taken(name) for name in wanted]
-    highest = max((one.order for one in taken if one.of == "energy"), default=0)
-    order = highest + 1 if differentiable and wanted else highest
     for step in contributions.steps:
+        if not step.counts:
+            continue
         mode = modes.get(step.index)
+        order = _highest(contributions, step, wanted) + (1 if differentiable and wanted else 0)
         sampled = contributions.sampled_derivatives(step.group, wanted)
         most = (2 if differentiable else 1) if sampled else order
         if mode is Mode.GRAPH:
@@ -43,6 +43,13 @@ def check_order(
                 _refuse_order(producer, output, most)
         if mode is not None and differentiable and "energy" in step.config.kinds:
             _refuse_detached_readers(contributions, step, mode)
+
+
+def _highest(contributions: Contributions, step: FlatStep, wanted: frozenset[str]) -> int:
+    """Return how often the energy of a step is differentiated for what is wanted."""
+    names = [name for name in wanted if not contributions.coupled.left_to_weights(step.group, name)]
+    taken = [contributions.taken(name) for name in names]
+    return max((one.order for one in taken if one.of == "energy"), default=0)
 
 
 def _refuse_order(step: FlatStep, output: str, order: int) -> None:

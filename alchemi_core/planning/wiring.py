@@ -8,6 +8,7 @@ import attrs
 
 from alchemi_core.errors import WiringError, nearest
 from alchemi_core.planning.flat import FlatGroup, FlatStep, Scope, inner_topology
+from alchemi_core.planning.regional import reads_beyond, selected_by_output, within
 from alchemi_core.quantities import DERIVATIVES, GEOMETRY, QUANTITIES, Quantity
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def resolve_wires(groups: Sequence[FlatGroup]) -> tuple[tuple[Wire, ...], ...]:
     Raises
     ------
     WiringError
-        If two equally close steps produce one input.
+        If two equally close steps produce one input, or the only ones see fewer atoms than its reader.
     """
     steps = [step for group in groups for step in group.steps]
     return tuple(_wires_of(step, steps[: step.index]) for step in steps)
@@ -62,9 +63,15 @@ def _wires_of(step: FlatStep, earlier: Sequence[FlatStep]) -> tuple[Wire, ...]:
 
 
 def _resolve(step: FlatStep, name: str, earlier: Sequence[FlatStep], *, optional: bool) -> Wire:
-    producers = [(other, output) for other in earlier for output, known_as in other.names if known_as == name]
+    seen = [other for other in earlier if not step.is_beside(other)]
+    producers = [(other, output) for other in seen for output, known_as in other.names if known_as == name]
     if not producers:
         return Wire(name, optional, None)
+    if any(name in region.fields for region in step.regions):
+        raise selected_by_output(name, step, producers[-1][0])
+    beyond, producers = producers, [(other, output) for other, output in producers if within(step, other)]
+    if not producers:
+        raise reads_beyond(name, step, beyond[-1][0])
     depth = max(_common(step.scope, other.scope) for other, _ in producers)
     closest = [(other, output) for other, output in producers if _common(step.scope, other.scope) == depth]
     if len(closest) > 1:
@@ -211,6 +218,8 @@ def _suggestion(name: str, earlier: Sequence[FlatStep]) -> str:
         if candidates:
             close = nearest(name, candidates) or next(iter(candidates))
             return f"PipelineStep({step.variable}, wire={{{close!r}: {name!r}}})"
+    if name not in QUANTITIES:
+        return f"batch.with_fields({name}=...); of ASE arrays, Batch.from_ase(atoms, arrays=[{name!r}])"
     return f"batch.with_fields({name}=...)" + (f", or {_FROM_ASE[name]} of ASE structures" if name in _FROM_ASE else "")
 
 

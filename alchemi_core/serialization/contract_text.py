@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from alchemi_core.models import ModelConfig
 
-_APART = frozenset({"name", "citations"})
-"""What stands elsewhere in a file."""
+_APART = frozenset({"name", "citations", "stackable"})
+"""What stands elsewhere in a file, or says how members of a committee run and not what they give."""
 
 
 def describe_config(config: ModelConfig) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.serialization.digests import check_tensors
-from alchemi_core.serialization.document import entries_of, field
+from alchemi_core.serialization.document import entries_of
+from alchemi_core.serialization.entries import field
 from alchemi_core.serialization.migrations import read_document
 from alchemi_core.serialization.saving import describe_pipeline
 

@@ -14,12 +14,10 @@ import attrs
 from alchemi_core.errors import SerializationError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.planning.flat import inner_topology
-from alchemi_core.serialization.entries import check_entry, is_plain
-from alchemi_core.topology import PipelineGroup, PipelineSettings, PipelineStep, Topology
-from alchemi_core.weights import Affine, Coupling, Weight
-
-LARGEST = 1e300
-"""Larger whole numbers are no floats."""
+from alchemi_core.serialization.entries import check_entry, field, is_plain
+from alchemi_core.serialization.region_entries import read_region, region_entry
+from alchemi_core.serialization.weight_entries import Held, Hold, describe_weight, read_step_weight
+from alchemi_core.topology import Committee, PipelineGroup, PipelineSettings, PipelineStep, Topology
 
 MAX_DEPTH = 16
 """Pipelines nested deeper than this are refused on reading."""
@@ -41,18 +39,33 @@ def plain_models(topology: Topology) -> tuple[BaseModelMixin, ...]:
     return tuple(found.values())
 
 
-def describe_topology(topology: Topology, numbers: Mapping[int, int], strategy: Callable[[Any], Any]) -> Document:
-    """Return a topology as JSON values; `numbers` gives each model's number by identity."""
+def describe_topology(
+    topology: Topology, numbers: Mapping[int, int], strategy: Callable[[Any], Any], hold: Hold
+) -> Document:
+    """Return a topology as JSON values; `numbers` gives each model's number by identity, `hold` describes tensors."""
+    _check_rules(topology.settings)
     settings = {name: _plain(value) for name, value in attrs.asdict(topology.settings, recurse=False).items()}
     groups = [
         {
             "use_autograd": group.use_autograd,
             "derivative": strategy(group.derivative_fn),
-            "steps": [_describe_step(step, numbers, strategy) for step in group.steps],
+            "committee": None if group.committee is None else attrs.asdict(group.committee),
+            "steps": [_describe_step(step, numbers, strategy, hold) for step in group.steps],
         }
         for group in topology.groups
     ]
     return {"settings": settings, "groups": groups}
+
+
+def _check_rules(settings: PipelineSettings) -> None:
+    for name, rule in (settings.reductions or {}).items():
+        if not isinstance(rule, str):
+            raise SerializationError(
+                f"the rule for {name!r} is the function {getattr(rule, '__name__', rule)!r}",
+                expected="the name of an offered rule: files hold no code",
+                who="reductions",
+                fix="offer it through the hook alchemi_reductions, and name it",
+            )
 
 
 def _plain(value: Any) -> Any:
@@ -62,14 +75,17 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _describe_step(step: PipelineStep, numbers: Mapping[int, int], strategy: Callable[[Any], Any]) -> Document:
+def _describe_step(
+    step: PipelineStep, numbers: Mapping[int, int], strategy: Callable[[Any], Any], hold: Hold
+) -> Document:
     inner = inner_topology(step.model)
     model = (
         {"model": numbers[id(step.model)]}
         if inner is None
-        else {"pipeline": describe_topology(inner, numbers, strategy)}
+        else {"pipeline": describe_topology(inner, numbers, strategy, hold)}
     )
-    return {**model, "wire": dict(step.wire), "weight": _describe_weight(step.weight), "detach": step.detach}
+    around = {"wire": dict(step.wire), "weight": describe_weight(step.weight, hold), "detach": step.detach}
+    return {**model, **around, **region_entry(step.atoms)}
 
 
 def check_size(document: Document) -> None:
@@ -97,12 +113,6 @@ def reduction_names(document: Document) -> set[str]:
     return names.union(*map(reduction_names, inner))
 
 
-def _describe_weight(weight: float | Weight) -> Any:
-    if isinstance(weight, Weight):
-        return {"scale": weight.scale, "factors": [attrs.asdict(factor) for factor in weight.factors]}
-    return weight
-
-
 def _read_wire(step: Document) -> dict[str, str]:
     wire: dict[str, str] = field(step, "wire", dict)
     if all(isinstance(name, str) and is_plain(name) for pair in wire.items() for name in pair):
@@ -110,25 +120,10 @@ def _read_wire(step: Document) -> dict[str, str]:
     raise SerializationError(f"a wire is {wire!r:.80}", expected="printable names", who="pipeline file")
 
 
-def read_step_weight(step: Document) -> float | Weight:
-    """Return the weight of a described step.
-
-    Raises
-    ------
-    SerializationError
-        If it is none.
-    """
-    if not isinstance(step.get("weight"), dict):
-        return float(field(step, "weight", float))
-    written = field(step, "weight", dict)
-    factors = [_read_factor(factor) for factor in field(written, "factors", list)]
-    return Weight(field(written, "scale", float), tuple(factors))
-
-
-def _read_factor(factor: Document) -> Affine:
-    numbers = {name: field(factor, name, float) for name in ("constant", "slope")}
-    (known,) = Coupling(field(factor, "name", str)).factors  # refuses what cannot be the name of a field
-    return attrs.evolve(known, **numbers)
+def _read_committee(group: Document) -> Committee | None:
+    if group.get("committee") is None:
+        return None
+    return Committee(float(field(field(group, "committee", dict), "calibration", float)))
 
 
 @attrs.frozen(eq=False)
@@ -144,11 +139,14 @@ class TopologyReader:
         the outermost group.
     wrap : callable
         Makes a pipeline of a nested topology.
+    held : callable, optional
+        Makes what holds a tensor in a weight, of its description and its name.
     """
 
     models: Sequence[BaseModelMixin]
     strategy: Callable[[Any, int], Any]
     wrap: Wrap
+    held: Held | None = None
 
     def read(self, document: Document, *, depth: int = 0, outer: int | None = None) -> Topology:
         """Return the topology.
@@ -171,7 +169,12 @@ class TopologyReader:
     def _group(self, group: Document, depth: int, outer: int) -> PipelineGroup:
         steps = [self._step(step, depth, outer) for step in field(group, "steps", list)]
         derivative = self.strategy(group.get("derivative"), outer)
-        return PipelineGroup(steps, use_autograd=field(group, "use_autograd", bool), derivative_fn=derivative)
+        return PipelineGroup(
+            steps,
+            use_autograd=field(group, "use_autograd", bool),
+            derivative_fn=derivative,
+            committee=_read_committee(group),
+        )
 
     def _step(self, step: Document, depth: int, outer: int) -> PipelineStep:
         if "pipeline" in step:
@@ -182,8 +185,9 @@ class TopologyReader:
         return PipelineStep(
             model,
             wire=_read_wire(step),
-            weight=read_step_weight(step),
+            weight=read_step_weight(step, self.held),
             detach=field(step, "detach", bool),
+            atoms=read_region(step),
         )
 
     def _model(self, number: int) -> BaseModelMixin:
@@ -215,15 +219,3 @@ def entries_of(document: Mapping[str, Any]) -> list[Document]:
         If one of them is not understood.
     """
     return [check_entry(entry) for entry in field(document, "models", list)]
-
-
-def field(document: Any, name: str, kind: type) -> Any:
-    """Return an entry of a document, refusing one of another type."""
-    value = document.get(name) if isinstance(document, dict) else None
-    accepted = (int, float) if kind is float else kind
-    too_large = kind is float and isinstance(value, int) and abs(value) > LARGEST
-    if too_large or not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
-        raise SerializationError(
-            f"entry {name!r} is {value!r:.80}", expected=f"a value of type {kind.__name__}", who="pipeline file"
-        )
-    return value

@@ -8,6 +8,9 @@ from alchemi_core.errors import SerializationError
 
 Entry = dict[str, Any]
 
+LARGEST = 1e300
+"""Larger whole numbers are no floats."""
+
 
 def check_entry(entry: Any) -> Entry:
     """Return an entry of a file whose parts have the types that are read.
@@ -49,3 +52,15 @@ def _fits(value: Any, kind: type | None) -> bool:
 def is_plain(text: str) -> bool:
     """Tell whether a text may be shown to people as it is: of bearable length, without signs that steer terminals."""
     return len(text) <= LONGEST and text.isprintable()
+
+
+def field(document: Any, name: str, kind: type) -> Any:
+    """Return an entry of a document, refusing one of another type."""
+    value = document.get(name) if isinstance(document, dict) else None
+    accepted = (int, float) if kind is float else kind
+    too_large = kind is float and isinstance(value, int) and abs(value) > LARGEST
+    if too_large or not isinstance(value, accepted) or (kind is not bool and isinstance(value, bool)):
+        raise SerializationError(
+            f"entry {name!r} is {value!r:.80}", expected=f"a value of type {kind.__name__}", who="pipeline file"
+        )
+    return value

@@ -14,8 +14,10 @@ from alchemi_core.forms.texts import load_toml
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.allocation import LEAST
-from alchemi_core.serialization.document import MAX_STEPS, TopologyReader, entries_of, field
+from alchemi_core.serialization.document import MAX_STEPS, TopologyReader, entries_of
+from alchemi_core.serialization.entries import field
 from alchemi_core.serialization.file import read_tensors
+from alchemi_core.serialization.held_weights import HeldReader
 from alchemi_core.serialization.migrations import read_document
 from alchemi_core.serialization.model_reader import ModelReader
 from alchemi_core.serialization.named_strategies import StrategyReader, check_functions
@@ -160,10 +162,12 @@ class _Loading:
         built = [
             given[number] if number in given else reader.rebuild(entry, number) for number, entry in enumerate(entries)
         ]
-        pipeline = self._pipeline(document, built, StrategyReader(derivative_fns, tensors, self.plugins))
+        held = HeldReader(tensors)
+        pipeline = self._pipeline(document, built, StrategyReader(derivative_fns, tensors, self.plugins), held)
         for number, (entry, model) in enumerate(zip(entries, built, strict=True)):
             reader.restore(entry, model, weights=number in given)
-        tie((model, entry["weights"]) for entry, model in zip(entries, built, strict=True))
+        tied = [(model, entry["weights"]) for entry, model in zip(entries, built, strict=True)]
+        tie([*tied, *held.parameters()])
         return pipeline
 
     def _check_needs(
@@ -196,12 +200,17 @@ class _Loading:
             )
 
     def _pipeline(
-        self, document: Mapping[str, Any], models: Sequence[BaseModelMixin], strategies: StrategyReader
+        self,
+        document: Mapping[str, Any],
+        models: Sequence[BaseModelMixin],
+        strategies: StrategyReader,
+        held: HeldReader,
     ) -> PipelineModelWrapper:
         reader = TopologyReader(
             models=models,
             strategy=strategies.read,
             wrap=lambda topology: PipelineModelWrapper.from_topology(topology, self.registry),
+            held=held.read,
         )
         described = field(document, "topology", dict)
         topology = reader.read(described)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from alchemi_core.errors import SerializationError
-from alchemi_core.serialization.document import field
+from alchemi_core.serialization.entries import field
 from alchemi_core.serialization.header import read_header
 
 if TYPE_CHECKING:
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from alchemi_core.serialization.header import Header
 
-FORMAT = 2
+FORMAT = 3
 """Written now. 1: alchemi-core 0.1 before its release of files with checksums. 2: entries say where tensors are, what
-models declare, which plugins are needed; digests and seal; options that JSON has no form for."""
+models declare, which plugins are needed; digests and seal; options that JSON has no form for. 3: groups may be
+committees, steps on a part of each system."""
 
 KEYS = frozenset({"format", "sha256", "provenance", "needs", "models", "topology", "outputs", "citations", "tensors"})
 
@@ -85,6 +86,10 @@ def _from_1(document: Document, keys: tuple[str, ...]) -> Document:
     return {**document, "format": 2, "models": entries, "needs": described, "tensors": {}}
 
 
+def _from_2(document: Document, keys: tuple[str, ...]) -> Document:  # noqa: ARG001 - called as every step is
+    return {**document, "format": 3}  # what is new may be missing
+
+
 def _entry_from_1(entry: Any, number: int, keys: tuple[str, ...]) -> Document:
     if not isinstance(entry, dict):
         raise SerializationError(f"holds a model that is {entry!r:.80}", expected="an entry", who="pipeline file")
@@ -93,4 +98,4 @@ def _entry_from_1(entry: Any, number: int, keys: tuple[str, ...]) -> Document:
     return {**entry, "weights": weights, "buffers": {}}
 
 
-_STEPS: Mapping[int, Callable[[Document, tuple[str, ...]], Document]] = {1: _from_1}
+_STEPS: Mapping[int, Callable[[Document, tuple[str, ...]], Document]] = {1: _from_1, 2: _from_2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -43,8 +44,8 @@ def name_of(derivative_fn: Any, registry: Registry) -> Named | None:
     if isinstance(derivative_fn, str):
         return Named(derivative_fn)
     for offer, target in _targets(registry):
-        if target is derivative_fn:
-            return Named(offer.name)
+        if target is derivative_fn or (type(target) is type(derivative_fn) and _alike(target, derivative_fn)):
+            return Named(offer.name)  # one that is ready made, or a copy of it
         if target is type(derivative_fn):
             options = _options(derivative_fn)
             if options is not None and _makes(target, options, derivative_fn):
@@ -71,10 +72,19 @@ def _options(strategy: Any) -> dict[str, Any] | None:
 def _makes(target: Callable[..., Any], options: Mapping[str, Any], strategy: Any) -> bool:
     """Tell whether the options make the same strategy: by its own word, or by all of its attributes."""
     try:
-        made = target(**options)
-        return bool(made == strategy) or (hasattr(made, "__dict__") and vars(made) == vars(strategy))
+        return _alike(target(**options), strategy)
     except (AlchemiError, TypeError, ValueError, RuntimeError):
         return False  # what it was made with cannot be read off it
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Tell whether two strategies of one type are the same: by their own word, or by all of their attributes."""
+    if isinstance(one, type | FunctionType):
+        return one is other
+    try:
+        return bool(one == other) or (hasattr(one, "__dict__") and vars(one) == vars(other))
+    except (TypeError, ValueError, RuntimeError):
+        return False  # attributes such as tensors that have no one answer
 
 
 def describe_strategy(derivative_fn: Any, registry: Registry, keep: Keep) -> Any:

@@ -67,12 +67,12 @@ def restore_modes(model: BaseModelMixin, training: Iterable[str]) -> None:
                 one.training = name in names
 
 
-def tie(models: Iterable[tuple[BaseModelMixin, Mapping[str, str]]]) -> None:
+def tie(models: Iterable[tuple[object, Mapping[str, str]]]) -> None:
     """Make one parameter of those that were one.
 
     Parameters
     ----------
-    models : iterable of (BaseModelMixin, mapping of str to str)
+    models : iterable of (BaseModelMixin or HeldValue, mapping of str to str)
         Each with the keys of its tensors by name; parameters of the same key are the same.
     """
     first: dict[str, torch.nn.Parameter] = {}
@@ -84,7 +84,7 @@ def tie(models: Iterable[tuple[BaseModelMixin, Mapping[str, str]]]) -> None:
                 _replace(model, name, shared)
 
 
-def _replace(model: BaseModelMixin, name: str, parameter: torch.nn.Parameter) -> None:
+def _replace(model: object, name: str, parameter: torch.nn.Parameter) -> None:
     path, _, last = name.rpartition(".")
     assert isinstance(model, torch.nn.Module)
     model.get_submodule(path).register_parameter(last, parameter)

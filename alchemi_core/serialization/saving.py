@@ -17,6 +17,7 @@ from alchemi_core.offers import ModelOffer
 from alchemi_core.registry import Registry, default_registry
 from alchemi_core.serialization.document import check_size, describe_topology, plain_models, reduction_names
 from alchemi_core.serialization.file import write_file
+from alchemi_core.serialization.held_weights import describe_held
 from alchemi_core.serialization.migrations import FORMAT
 from alchemi_core.serialization.model_entries import ModelWriter
 from alchemi_core.serialization.named_strategies import describe_strategy, function_names, strategy_names
@@ -122,6 +123,7 @@ def describe_pipeline(pipeline: PipelineModelWrapper, registry: Registry, *, by_
         pipeline.topology,
         numbers,
         lambda fn: describe_strategy(fn, registry, lambda tensor: shelf.keep(f"strategies.{next(kept)}", tensor)),
+        lambda held: describe_held(held, lambda tensor: shelf.keep(f"held.{next(kept)}", tensor)),
     )
     check_size(topology)
     _check_functions(topology)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
+from alchemi_core.testing.failures import failure
 from alchemi_core.testing.neighbor_cases import case_named
-from alchemi_core.testing.pair_reports import failure
 from alchemi_core.testing.pair_tables import displaced, tensors_of
 from alchemi_core.testing.source_lists import SourceKind, make_source
 

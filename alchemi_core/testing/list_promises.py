@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from alchemi_core.neighbors.lists import CooList, MatrixList
-from alchemi_core.testing.pair_reports import failure
+from alchemi_core.testing.failures import failure
 from alchemi_core.testing.pair_tables import matrix_rows, rows_of, tensors_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import torch
 
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.lists import CooList, MatrixList
+from alchemi_core.testing.failures import failure
 from alchemi_core.testing.list_promises import read
-from alchemi_core.testing.pair_reports import Difference, failure
+from alchemi_core.testing.pair_reports import Difference
 from alchemi_core.testing.pair_tables import (
     displaced,
     half,

@@ -1,14 +1,6 @@
 """The conformance suite of neighbor backends: every check of a builder or converter, by name.
 
-An author's test file needs a few lines::
-
-    import pytest
-    from alchemi_core.testing.neighbor_suite import converter_checks
-    from my_plugin import my_convert
-
-    @pytest.mark.parametrize("check", converter_checks(my_convert), ids=str)
-    def test_my_convert(check):
-        check()
+Authors reach it through `alchemi_core.testing.NeighborSubject`.
 """
 
 from __future__ import annotations
@@ -17,7 +9,6 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import torch
 
 from alchemi_core.errors import OptionError
@@ -26,6 +17,8 @@ from alchemi_core.neighbors.adapting import NeighborToolkit, adapt
 from alchemi_core.neighbors.config import INDEX_DTYPES, NeighborConfig, NeighborListFormat
 from alchemi_core.neighbors.routing import REFERENCE_COSTS
 from alchemi_core.testing import edge_checks, isolation_checks, refusal_checks
+from alchemi_core.testing.checks import Check
+from alchemi_core.testing.failures import CheckError
 from alchemi_core.testing.neighbor_cases import CASES, NeighborCase, case_named
 from alchemi_core.testing.neighbor_checks import check_builder, check_converter
 from alchemi_core.testing.pair_tables import SKIN, WIDEST, referee, spell
@@ -46,29 +39,6 @@ LATTICE_CASES = (
     ("exactly-at-the-cutoff", torch.float32),
 )
 EDGE_CASES = ("triclinic", "cell-smaller-than-cutoff", "far-outside-the-cell", "every-mix-of-pbc")
-
-
-@attrs.frozen(eq=False)
-class Check:
-    """One check of a backend: call it; it raises AssertionError where the backend fails.
-
-    Parameters
-    ----------
-    name : str
-        What is checked, such as ``builder/triclinic/float64/cpu``; also what ``str`` gives.
-    run : callable
-        The check itself.
-    """
-
-    name: str
-    run: Callable[[], None]
-
-    def __call__(self) -> None:
-        """Run the check."""
-        self.run()
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def role_checks(role: Role, function: Callable[..., Any], devices: Iterable[str] = ("cpu",)) -> list[Check]:
@@ -250,7 +220,7 @@ def _for_readers(
             failed.append(error)
     if failed:
         more = f"\n  and {len(failed) - 1} more of {len(needs)} readers" if len(failed) > 1 else ""
-        raise AssertionError(f"{failed[0]}{more}") from failed[0]
+        raise CheckError(f"{failed[0]}{more}") from failed[0]
 
 
 def _all_needs(case: NeighborCase, dtype: torch.dtype) -> list[NeighborConfig]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
+from alchemi_core.testing.failures import failure
 from alchemi_core.testing.pair_tables import reverse, squared_lengths
 
 if TYPE_CHECKING:
@@ -20,26 +21,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 3
 _EDGE = 1e-6
-
-
-def failure(what: str, found: str, *, expected: str = "", fix: str = "", **details: str) -> AssertionError:
-    """Make the error of a check that failed, laid out like the errors of `alchemi_core.errors`.
-
-    Parameters
-    ----------
-    what : str
-        The check: case, dtype, device, and what was converted to what.
-    found : str
-        What was met.
-    expected : str
-        What would have been right.
-    fix : str
-        What usually causes this.
-    **details : str
-        Further lines by name.
-    """
-    tail = {"expected": expected, **details, "likely fix": fix}
-    return AssertionError("\n".join([f"{what}: {found}", *(f"  {k}: {text}" for k, text in tail.items() if text)]))
 
 
 @attrs.frozen(eq=False)

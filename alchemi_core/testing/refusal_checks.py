@@ -11,8 +11,8 @@ from alchemi_core.errors import AlchemiError, GeometryError, NeighborError
 from alchemi_core.neighbors.capacity import MAX_ENTRIES, check_capacity
 from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
 from alchemi_core.neighbors.lists import MatrixList
+from alchemi_core.testing.failures import failure
 from alchemi_core.testing.neighbor_cases import case_named
-from alchemi_core.testing.pair_reports import failure
 from alchemi_core.testing.source_lists import SourceKind, make_source
 
 if TYPE_CHECKING:

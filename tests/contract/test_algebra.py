@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 from support import byhand
 from support.pipelines import ALL, autograd, direct, pipeline
@@ -9,7 +10,7 @@ from support.structures import mixed
 from support.toys import Charges, Coulomb, Gaussians, Hardness, Kernel
 
 from alchemi_core.derivatives.autograd import energy_derivatives
-from alchemi_core.errors import CompositionError, WiringError
+from alchemi_core.errors import CompositionError, DeclarationError, WiringError
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.topology import PipelineGroup, PipelineStep
 
@@ -39,12 +40,57 @@ def test_a_sum_is_the_sum():
         byhand.assert_outputs(total(mixed(), requested=ALL), expected)
 
 
-@pytest.mark.parametrize("operands", [(True,), ("a",), (None,), (1j,)])
-def test_nonsense_is_refused_by_python_itself(operands):
+def test_differences_and_quotients():
+    a, b = Gaussians(), pair()
+    expected = byhand.reference(
+        lambda batch: (byhand.gaussians(batch) - byhand.coulomb(batch, byhand.charges(batch))) / 2,
+        mixed(),
+        ("forces", "stress"),
+    )
+    for total in ((a - b) / 2, a / 2 - b / 2, -(b - a) / 2, a / 2 + -b / 2, sum([a / 4, -b / 2, a / 4])):
+        byhand.assert_outputs(total(mixed(), requested=ALL), expected)
+    assert (-a).topology.groups[0].steps[0].weight == -1.0
+
+
+def test_numbers_of_numpy_are_numbers():
+    for pipe in (np.float64(0.5) * Gaussians(), Gaussians() * np.float32(0.5), Gaussians() / np.int64(2)):
+        assert pipe.topology.groups[0].steps[0].weight == 0.5
+
+
+OPERATIONS = {
+    "a + x": lambda a, x: a + x,
+    "x + a": lambda a, x: x + a,
+    "a - x": lambda a, x: a - x,
+    "x - a": lambda a, x: x - a,
+    "a * x": lambda a, x: a * x,
+    "x * a": lambda a, x: x * a,
+    "a / x": lambda a, x: a / x,
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operand", [True, False, "a", None, 1j, [1.0], np.ones(2)], ids=str)
+def test_nonsense_is_refused_by_python_itself(operation, operand):
     with pytest.raises(TypeError):
-        Gaussians() + operands[0]
+        OPERATIONS[operation](Gaussians(), operand)
+
+
+@pytest.mark.parametrize("operation", ["a + x", "a - x", "x - a"])
+def test_numbers_are_no_summands(operation):
     with pytest.raises(TypeError):
-        Gaussians() * operands[0]
+        OPERATIONS[operation](Gaussians(), 1.0)
+    with pytest.raises(TypeError):
+        OPERATIONS["x - a"](Gaussians(), 0)
+
+
+def test_models_are_neither_multiplied_nor_divided():
+    for operation in ("a * x", "a / x"):
+        with pytest.raises(TypeError):
+            OPERATIONS[operation](Gaussians(), Kernel())
+    with pytest.raises(TypeError):
+        2 / Gaussians()
+    with pytest.raises(DeclarationError, match="divided by 0"):
+        Gaussians() / 0
 
 
 def test_two_pipelines_that_wire_the_same_name_do_not_mix():

@@ -128,12 +128,23 @@ def test_the_formula_has_reported_forces_once():
     assert "dE_dlambda = d((1 − coupling)·[0] + coupling·[1])/dλ" in text
 
 
-def test_a_term_outside_the_group_is_refused():
+def test_a_term_outside_the_group_is_that_of_its_weight():
     a, b = models(reporting=True)
     group = autograd(PipelineStep(a, weight=1 - LAM), derivative_fn=ByCoupling())
+    pipe = pipeline(group, direct(PipelineStep(b, weight=LAM * (2 - LAM))))
+    out = pipe(batch(), requested={"dE_dlambda"})
+    torch.testing.assert_close(out["dE_dlambda"], by_coupling(batch()), rtol=1e-7, atol=1e-9)
+
+
+def test_a_term_outside_the_group_that_another_derivative_would_miss_is_refused():
+    """Only dE/dλ and d²E/dλ² are known to be taken of weights."""
+    a, b = models(reporting=True)
+    strategy = ByCoupling()
+    strategy.serves = FrozenMap({"slope": DerivativeOf(through="coupling")})
+    group = autograd(PipelineStep(a, weight=1 - LAM), derivative_fn=strategy)
     pipe = pipeline(group, direct(PipelineStep(b, weight=LAM)))
-    with pytest.raises(LostTermError, match=r"step 1 .*dE_dlambda"):
-        pipe(batch(), requested={"dE_dlambda"})
+    with pytest.raises(LostTermError, match=r"step 1 .*slope"):
+        pipe(batch(), requested={"slope"})
 
 
 def test_a_term_without_it_may_stand_outside():
@@ -146,7 +157,7 @@ def test_a_term_without_it_may_stand_outside():
 def test_nothing_to_differentiate_is_refused():
     a, _ = models()
     with pytest.raises(UnknownOutputError, match="dE_dlambda"):
-        pipeline(direct(PipelineStep(a, weight=LAM)))(batch(), requested={"dE_dlambda"})
+        pipeline(direct(PipelineStep(a, weight=0.5)))(batch(), requested={"dE_dlambda"})
 
 
 def test_gradients_reach_it_in_training():

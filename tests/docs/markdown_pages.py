@@ -166,7 +166,9 @@ def install(pyproject: Path, site: Path) -> None:
     info.mkdir(parents=True)
     requires = "".join(f"Requires-Dist: {one}\n" for one in project["dependencies"])
     head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-    (info / "METADATA").write_text(head + requires, encoding="utf-8")
+    words = {"Summary": project.get("description"), "License-Expression": project.get("license")}
+    said = "".join(f"{name}: {text}\n" for name, text in words.items() if text)
+    (info / "METADATA").write_text(head + said + requires, encoding="utf-8")
     lines = [
         line
         for group, points in project["entry-points"].items()

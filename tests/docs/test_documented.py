@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import inspect
 import re
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import pytest
@@ -17,7 +21,15 @@ from alchemi_core.hookspecs import HOOKS
 from alchemi_core.quantities import QUANTITIES
 from alchemi_core.selection import ALLOW, BLOCK
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
 ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
+ABOVE_OTHERS = {"AlchemiError", "PlanningError"}
+"""Errors that are never raised themselves: their examples catch another."""
+
+SOURCES = [*ROOT.glob("alchemi_core/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")]
 
 
 def page(name: str) -> str:
@@ -43,17 +55,34 @@ def test_error_says_when_it_is_raised_and_stands_in_the_tree(kind: type[Exceptio
     assert kind.__module__ == errors.__name__
 
 
-def test_generated_parts_are_on_their_pages() -> None:
-    places = {
-        "quantities": "units.md",
-        "errors": "errors.md",
-        "hooks": "writing-a-plugin.md",
-        "offers": "writing-a-plugin.md",
-        "commands": "command-line.md",
+def test_generated_parts_are_on_one_page_each() -> None:
+    homes = {
+        "quantities": "reference/quantities.md",
+        "errors": "reference/errors.md",
+        "hooks": "reference/hooks.md",
+        "offers": "reference/offers.md",
+        "commands": "reference/commands.md",
         "models": "plugins.md",
+        "neighbor-backends": "plugins.md",
+        "derivatives-on-offer": "plugins.md",
+        "exemptions": "plugins.md",
+        "checks": "conformance.md",
+        "structures": "conformance.md",
+        "neighbor-cases": "conformance.md",
     }
-    for directive, name in places.items():
-        assert f"```{{{directive}}}\n```" in page(name)
+    texts = {str(path.relative_to(ROOT / "docs")): path.read_text(encoding="utf-8") for path in pages()[1:]}
+    for directive, home in homes.items():
+        there = re.compile(rf"^```\{{{directive}\}}(?: \w+)?$", re.MULTILINE)
+        assert [name for name, text in texts.items() if there.search(text)] == [home]
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_error_has_a_section_with_an_example_that_runs(kind: type[Exception]) -> None:
+    name = kind.__name__
+    section = page("reference/errors.md").partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    assert f"```{{error-class}} {name}\n```" in section
+    assert f"<!-- raises {name} -->\n" in section or "<!-- exits 2 -->\n" in section or name in ABOVE_OTHERS
+    assert "<!-- prints -->\n" in section
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -88,15 +117,25 @@ def test_quantity_says_what_it_is(quantity: object) -> None:
     assert quantity.axes.startswith("[")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("variable", [ALLOW, BLOCK])
-def test_environment_variable_is_described(variable: str) -> None:
-    assert f"| `{variable}` |" in page("plugins.md")
+def test_every_environment_variable_that_is_read_is_described() -> None:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES]
+    constants = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    read = {value for value in constants if isinstance(value, str) and re.fullmatch("ALCHEMI_[A-Z_]+", value)}
+    assert read >= {ALLOW, BLOCK}
+    assert read == set(re.findall(r"^\| `(ALCHEMI_[A-Z_]+)` \|", page("plugins.md"), re.MULTILINE))
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_command_is_shown_in_use(command: object) -> None:
     shell = [block.text for path in pages() for block in read_blocks(path) if block.language == "sh"]
     assert any(f"alchemi {command.name}" in text for text in shell)  # type: ignore[attr-defined]
+
+
+def test_the_comparison_says_something_of_every_package_in_every_row() -> None:
+    table = page("compared.md").partition("## The table")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} == {7}
+    assert all(cell.strip() for row in rows[1:] for cell in row)
 
 
 def test_every_kind_of_output_is_explained() -> None:
@@ -116,3 +155,56 @@ def test_every_module_has_its_place_among_the_layers() -> None:
     root = Path(alchemi_core.__file__).parent
     modules = {path.stem for path in root.glob("*.py")} | {path.parent.name for path in root.glob("*/__init__.py")}
     assert sorted(listed) == sorted(modules - {"__init__"})
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[ModuleType]:
+    """Give the module that looks at the pages once they are built."""
+    folder = str(ROOT / "docs" / "_ext")
+    sys.path.insert(0, folder)
+    try:
+        yield importlib.import_module("built_pages")
+    finally:
+        sys.path.remove(folder)
+        for name in ("built_pages", "offered"):
+            del sys.modules[name]
+
+
+BUILT = """
+<section id="hooks"><dl><dt class="sig" id="core.hook"><span>hook</span></dt><dd><p>Offer.</p></dd></dl></section>
+<dl><dt id="core.Offer">Offer</dt><dd><ul><li><strong>name</strong> (<em>str</em>)</li></ul></dd></dl>
+<table><tr><td><code><span>energy</span></code></td><td>eV</td></tr></table>
+<section id="run"><pre><span>usage: </span>alchemi run [-h]\n</pre></section>
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("object", "core.hook"),
+        ("field", "core.Offer name"),
+        ("cell", "energy"),
+        ("block", "usage: alchemi run "),
+        ("block", "run\nusage"),
+    ],
+)
+def test_what_is_on_a_built_page_is_found_and_what_is_not_is_reported(
+    built: ModuleType, tmp_path: Path, kind: str, text: str
+) -> None:
+    (tmp_path / "page.html").write_text(BUILT, encoding="utf-8")
+    wanted = built.Wanted("page.html", kind, text)
+    other = built.Wanted("page.html", kind, text.replace("e", "o"))
+    elsewhere = built.Wanted("no-page.html", kind, text)
+    assert [*built.missing(tmp_path, [wanted])] == []
+    assert len([*built.missing(tmp_path, [other, elsewhere])]) == 2
+
+
+def test_the_look_at_built_pages_wants_all_that_the_core_has(built: ModuleType) -> None:
+    wanted = [*built.wanted_of_core()]
+    texts = {one.text for one in wanted}
+    assert {f"alchemi_core.errors.{kind.__name__}" for kind in ERRORS} <= texts
+    assert {f"alchemi_core.hookspecs.{hook}" for hook in HOOKS} | set(QUANTITIES) | {ALLOW, BLOCK} <= texts
+    assert {f"usage: alchemi {command.name} " for command in COMMANDS} <= texts
+    assert len(wanted) == len(ERRORS) + len(HOOKS) + len(QUANTITIES) + len(COMMANDS) + 2 + sum(
+        len(attrs.fields(offer)) for offer in HOOKS.values()
+    )

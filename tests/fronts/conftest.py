@@ -18,7 +18,7 @@ from alchemi_core.offers import ModelOffer
 
 NAMES = {"springs": "Springs", "brittle": "Brittle", "souring": "Souring", "slow-springs": "Slow", "blind": "Blind"}
 NAMES |= {"hydrogen": "Hydrogen", "picky": "Picky", "stressless": "Stressless", "charged": "Charged"}
-NAMES |= {"flow": "Flow", "coulomb": "Coulomb"}
+NAMES |= {"flow": "Flow", "coulomb": "Coulomb", "doubtful": "doubtful", "wells": "Wells"}
 
 @hookimpl
 def alchemi_models():

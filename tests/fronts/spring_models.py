@@ -5,6 +5,7 @@ import time
 import attrs
 import torch
 
+from alchemi_core.committees import committee
 from alchemi_core.contract import Analytic, Constant, OnGraph
 from alchemi_core.errors import GeometryError
 from alchemi_core.models import BaseModelMixin, ModelConfig
@@ -141,6 +142,25 @@ class Charged(BaseModelMixin):
         unpaired = zero if view.multiplicity is None else view.multiplicity - 1.0
         outputs = {"energy": 3.0 * charge + 5.0 * unpaired, "forces": torch.zeros_like(view.positions)}
         return {name: outputs[name] for name in requested}
+
+
+def doubtful(soft=1.0, hard=2.0):
+    """Two springs that disagree; a committee of both."""
+    return committee([Springs(k=soft, name="soft"), Springs(k=hard, name="hard")])
+
+
+class Wells(BaseModelMixin):
+    """½ k r² of each atom about the origin, on the graph."""
+
+    def __init__(self, k=1.0):
+        self.k = k
+        self.model_config = ModelConfig(
+            name="wells", outputs={"energy": OnGraph({"positions", "cell"})}, supports_pbc=True
+        )
+
+    def compute(self, view, requested):
+        each = 0.5 * self.k * view.positions.square().sum(1)
+        return {"energy": each.new_zeros(view.num_systems, 1).index_add(0, view.batch_idx, each[:, None])}
 
 
 class Flow(BaseModelMixin):

@@ -74,7 +74,7 @@ MODELS = [
     ("sprigns", "springs"),
     ("springs(stiffness=3)", "stiffness"),
     ("springs(1)", "^"),
-    ("springs - brittle", "^"),
+    ("springs @ brittle", "^"),
     ("springs +", "^"),
     ("hydrogen", "Li"),
     ("blind", "not finite"),

@@ -1,3 +1,4 @@
+import attrs
 import numpy as np
 import pytest
 import torch
@@ -5,10 +6,12 @@ from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
-from fronts.spring_models import Brittle, Springs
+from fronts.spring_models import Brittle, Springs, Wells
 
 from alchemi_core.ase import AlchemiCalculator
-from alchemi_core.errors import GeometryError
+from alchemi_core.committees import committee
+from alchemi_core.contract import Constant
+from alchemi_core.errors import GeometryError, UnknownOutputError
 from alchemi_core.pipeline import PipelineModelWrapper
 from alchemi_core.topology import PipelineGroup
 
@@ -214,3 +217,69 @@ def test_pipelines_make_it():
     assert isinstance(made, AlchemiCalculator)
     assert made.pipeline is pipe
     assert made.dtype == torch.float32
+
+
+def test_further_outputs_come_with_every_evaluation():
+    model = Springs(K, R0)
+    atoms = dimer(1.2)
+    atoms.calc = AlchemiCalculator(committee([model, Springs(2 * K, R0)]), outputs={"forces_std", "energy_std"})
+    atoms.get_forces()
+    # k and 2k: the two forces differ by 0.4, the energies by 0.04
+    np.testing.assert_allclose(atoms.calc.results["forces_std"], [0.4 / np.sqrt(2.0)] * 2)
+    assert atoms.calc.results["energy_std"] == pytest.approx(0.04 / np.sqrt(2.0))
+    before = len(model.asked)
+    np.testing.assert_allclose(atoms.calc.get_property("forces_std", atoms), [0.4 / np.sqrt(2.0)] * 2)
+    assert len(model.asked) == before
+    atoms.calc.reset()
+    atoms.get_potential_energy()
+    assert set(atoms.calc.results) >= {"energy", "forces_std", "energy_std"}
+
+
+def test_an_output_that_the_pipeline_does_not_give_is_refused_at_once():
+    with pytest.raises(UnknownOutputError, match="forces_sdt"):
+        calculator(Springs(), outputs={"forces_sdt"})
+
+
+def test_contributions_are_kept_by_output_and_label():
+    atoms = oblique()
+    atoms.calc = calculator(Springs(K, R0), Springs(3.0, 0.9), Wells(), contributions=True)
+    stress, forces = atoms.get_stress(), atoms.get_forces()
+    parts = atoms.calc.results["contributions"]
+    assert [(name, list(of)) for name, of in parts.items()] == [
+        (name, ["springs", "springs#2", "wells"]) for name in ("energy", "forces", "stress")
+    ]
+    np.testing.assert_allclose(parts["forces"]["wells"], -atoms.positions)
+    np.testing.assert_allclose(sum(parts["forces"].values()), forces, atol=1e-12)
+    np.testing.assert_allclose(sum(parts["stress"].values()), stress, atol=1e-12)
+    assert sum(parts["energy"].values()) == pytest.approx(atoms.get_potential_energy())
+    assert parts["energy"] == pytest.approx(atoms.calc.results["energies_per_term"])
+    assert parts["stress"]["springs"].shape == (6,)
+
+
+def test_energies_per_term_take_no_further_evaluation():
+    model = Springs(K, R0)
+    atoms = dimer(1.2)
+    atoms.calc = calculator(model, Wells())
+    atoms.get_forces()
+    assert len(model.asked) == 1
+    assert atoms.calc.results["energies_per_term"] == pytest.approx({"springs": 0.04, "wells": 0.72})
+    assert "contributions" not in atoms.calc.results
+
+
+def test_a_dipole_has_three_components():
+    atoms = dimer(1.2)
+    atoms.calc = calculator(Polar())
+    np.testing.assert_allclose(atoms.get_dipole_moment(), [0.6, 0.0, 0.0])
+
+
+class Polar(Springs):
+    """Springs with a dipole of half the positions' sum, e·Å."""
+
+    def __init__(self):
+        super().__init__()
+        outputs = {**self.model_config.kinds, "dipole": Constant()}
+        self.model_config = attrs.evolve(self.model_config, outputs=outputs)
+
+    def compute(self, view, requested):
+        dipole = 0.5 * view.positions.sum(0, keepdim=True)
+        return {**super().compute(view, requested - {"dipole"}), "dipole": dipole}

@@ -20,7 +20,7 @@ def test_models_as_json(alchemi):
     listed = json.loads(alchemi("models", "--json").out)
     assert {one["name"] for one in listed} == {
         *("springs", "brittle", "souring", "slow-springs", "blind", "hydrogen", "picky", "stressless", "charged"),
-        *("flow", "coulomb"),
+        *("flow", "coulomb", "doubtful", "wells"),
     }
     assert listed[0]["version"] == "1.2.3"
 

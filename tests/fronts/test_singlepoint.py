@@ -82,3 +82,21 @@ def test_one_structure_that_fails_spoils_no_file(alchemi, files):
 def test_single_precision_is_near(alchemi, files):
     answer = alchemi("singlepoint", "dimers.xyz@1", "--model", "springs", "--dtype", "float32")
     assert float(rows(answer)[0][2]) == pytest.approx(0.02, rel=1e-5)
+
+
+def test_committees_say_how_far_they_agree(alchemi, here, load):
+    write("pair.xyz", Atoms("HLi", [[0, 0, 0], [0, 0, 1.2]]))
+    model = "committee(springs(k=2.0), springs(k=4.0, r0=0.9))"
+    answer = alchemi("singlepoint", "pair.xyz", "--model", model, "--out", "o")
+    assert answer.code == 0, answer.err
+    energies, forces = (0.5 * 2.0 * 0.2**2, 0.5 * 4.0 * 0.3**2), (2.0 * 0.2, 4.0 * 0.3)
+    energy, force = ((one[1] - one[0]) / 2**0.5 for one in (energies, forces))
+    assert "energy ± eV" in answer.out
+    assert f"{energy:.6f}" in answer.out
+    assert f"{force:.6f}" in answer.out
+    frame = read("o/results.extxyz")
+    assert frame.info["energy_std"] == pytest.approx(energy)
+    np.testing.assert_allclose(frame.arrays["forces_std"], [force, force])
+    (record,) = load("o/run.json")["results"]
+    assert record["energy_std_eV"] == pytest.approx(energy)
+    assert record["max_forces_std_eV_per_A"] == pytest.approx(force)

@@ -5,6 +5,7 @@ from support.pipelines import autograd, direct, pipeline
 from support.structures import batch_of, mixed, water
 from support.toys import Charges, Coulomb, Gaussians, Kernel, with_config
 
+from alchemi_core.contract import OnGraph
 from alchemi_core.errors import (
     CompositionError,
     DataError,
@@ -96,3 +97,9 @@ def test_a_neighbor_backend_that_does_not_load_names_its_plugin():
     record = PluginRecord("broken-plugin", "broken-dist", "1.0", (broken,))
     with pytest.raises(PluginError, match="broken"):
         toolkit_for("cpu", Registry((*default_registry().records, record)))
+
+
+@pytest.mark.parametrize("order", ["cell", -1, 1.5, True])
+def test_inputs_written_one_by_one_are_no_order(order):
+    with pytest.raises(DeclarationError, match=r"(?s)OnGraph: order is .*OnGraph\(\('positions', 'cell'\)\)"):
+        OnGraph("positions", order)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alchemi_core.errors import ExpressionError
-from alchemi_core.expressions import Expression, Group, Term, parse_expression
+from alchemi_core.expressions import Expression, Group, Members, Term, parse_expression
 from alchemi_core.frozenmap import FrozenMap
+from alchemi_core.weights import Affine, Coupling, Weight
 
 A, B, C = Term("a"), Term("b"), Term("c")
 
@@ -28,6 +29,26 @@ def test_weights_multiply_through_brackets():
     expected = Expression((Term("a", weight=2.0), Term("b", weight=6.0), Term("c", weight=3.0)))
     assert parse_expression("2*(a + 3*(b + c*0.5))") == expected
     assert parse_expression("-2*-1*a").terms[0].weight == 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a - b", "a + -1*b"),
+        ("a - (b - c)", "a + -1*b + c"),
+        ("a - b - c", "a + -1*b + -1*c"),
+        ("-a + b", "-1*a + b"),
+        ("b - -a", "b + a"),
+        ("-(a + 2*b)", "-1*a + -2*b"),
+        ("-[a, b]", "-1*[a, b]"),
+        ("a/2 - (b + c)/4", "0.5*a + -0.25*b + -0.25*c"),
+        ("1/2*a", "0.5*a"),
+        ("a - b-c", "a + -1*b-c"),
+    ],
+)
+def test_differences_and_quotients(text, plain):
+    assert parse_expression(text) == parse_expression(plain)
+    assert parse_expression(str(parse_expression(text))) == parse_expression(text)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +77,48 @@ def test_renames_follow_a_model(text):
 
 def test_models_of_all_summands_are_told():
     assert [model.name for model in parse_expression("[a, 2*b] + c").models] == ["a", "b", "c"]
+
+
+LAM, MIX = Coupling(), Coupling("mix")
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("(1 - coupling)*a", 1 - LAM),
+        ("a*coupling/2", 0.5 * LAM),
+        ("coupling**2 * 3*a", 3 * LAM**2),
+        ("-(coupling - 1)*a", -(LAM - 1)),
+        ("0.5*(1 - coupling**2)*(2*a)", 1 - LAM**2),
+        ("coupling.ramp(0, 0.5)*(1 - Coupling('mix'))*a", LAM.ramp(0, 0.5) * (1 - MIX)),
+        ("(1 - coupling).ramp(-0.5, 1)**2*a", (1 - LAM).ramp(-0.5, 1) ** 2),
+        ("(1 - coupling + Coupling('coupling'))*a", 1.0),
+        ("(1 - 0.25 + 2**-0)*a", 1.75),
+        ("0*coupling*a", 0.0),
+        ("(1 +\n coupling)*a", 1 + LAM),
+    ],
+)
+def test_weights_are_those_of_python(text, weight):
+    assert parse_expression(text).terms == (Term("a", weight=weight),)
+
+
+def test_weights_with_parameters_stand_before_brackets_and_groups():
+    written = str(parse_expression("coupling*(a + 0.5*[b, 2*c] - d)"))
+    assert written == "coupling*a + [0.5*coupling*b, coupling*c] + -1.0*coupling*d"
+    assert str(parse_expression("(1 - coupling**2)*a + Coupling('mix')*b")) == (
+        "(1.0 - coupling**2)*a + Coupling('mix')*b"
+    )
+
+
+def test_committees_hold_models_sums_groups_and_committees():
+    text = "0.5*committee(a, b + 3*c, [a, b], 2*committee(a, b), calibration=1.5)"
+    half = [Term(name, weight=0.5) for name in "ab"]
+    members = (half[:1], (half[1], Term("c", weight=1.5)), [Group(tuple(half))], [Members((sum_of(A), sum_of(B)))])
+    assert parse_expression(text).terms == (Members(tuple(sum_of(*terms) for terms in members), 1.5),)
+
+
+def sum_of(*terms):
+    return Expression(terms)
 
 
 def test_options_are_kept_as_literals():
@@ -88,11 +151,41 @@ def test_hyphens_in_texts_and_exponents_are_left_alone():
 @pytest.mark.parametrize(
     ("text", "line", "column", "fix"),
     [
-        ("a - b", "a - b", 4, "a + -1*b"),
-        ("a / 2", "a / 2", 4, "0.5*a"),
+        ("a / b", "a / b", 4, "0.5*a"),
+        ("a / 0", "a / 0", 4, "0.5*a"),
+        ("2 / a", "2 / a", 4, "0.5*a"),
+        ("a - 2", "a - 2", 4, "2*name"),
         ("a + 2", "a + 2", 4, "2*name"),
         ("a * b", "a * b", 4, "a + b"),
-        ("b + -a", "b + -a", 4, "-1*a"),
+        ("b + +a", "b + +a", 4, "such as"),
+        ("coupling", "coupling", 0, "coupling*name"),
+        ("a + coupling", "a + coupling", 4, "coupling*name"),
+        ("lam*a", "lam*a", 4, "Coupling('lam')"),
+        ("(1 - couplng)*a", "(1 - couplng)*a", 1, "write 'coupling'"),
+        ("(coupling-1)*a", "(coupling-1)*a", 13, "coupling - 1"),
+        ("(1 - coupling-mix)*a", "(1 - coupling-mix)*a", 1, "coupling - mix"),
+        ("a/coupling", "a/coupling", 2, "0.5*a"),
+        ("a**2", "a**2", 0, "coupling**2*a"),
+        ("coupling**0.5*a", "coupling**0.5*a", 10, "coupling**2"),
+        ("b + coupling**65*a", "b + coupling**65*a", 4, "(1 - coupling)*a"),
+        ("coupling**-1*a", "coupling**-1*a", 0, "(1 - coupling)*a"),
+        ("(coupling**2).ramp(0, 1)*a", "(coupling**2).ramp(0, 1)*a", 0, "coupling.ramp(0, 0.5)"),
+        ("coupling.ramp(0)*a", "coupling.ramp(0)*a", 0, "coupling.ramp(0, 0.5)"),
+        ("coupling.ramp(0, coupling)*a", "coupling.ramp(0, coupling)*a", 0, "coupling.ramp(0, 0.5)"),
+        ("coupling.ramp(1, 1)*a", "coupling.ramp(1, 1)*a", 0, "coupling.ramp(0, 0.5)"),
+        ("a.ramp(0, 1)", "a.ramp(0, 1)", 0, "coupling.ramp(0, 0.5)"),
+        ("ramp(coupling, 0, 1)*a", "ramp(coupling, 0, 1)*a", 5, "coupling.ramp(0, 0.5)"),
+        ("2*coupling(x=1)", "2*coupling(x=1)", 2, "Coupling('mix')"),
+        ("Coupling('positions')*a", "Coupling('positions')*a", 0, "Coupling('mix')"),
+        ("Coupling(2)*a", "Coupling(2)*a", 0, "Coupling('mix')"),
+        ("Coupling(name='mix')*a", "Coupling(name='mix')*a", 0, "Coupling('mix')"),
+        ("b + committee(a-b)", "b + committee(a-b)", 4, "committee(a, b)"),
+        ("committee([a-b, c])", "committee([a-b, c])", 0, "committee(a-b, c)"),
+        ("committee(a, 2)", "committee(a, 2)", 13, "2*name"),
+        ("committee(a, b, calibratio=2)", "committee(a, b, calibratio=2)", 16, "calibration=1.5"),
+        ("committee(a, b, calibration=0)", "committee(a, b, calibration=0)", 16, "calibration=1.5"),
+        ("committee(a, b, calibration='2')", "committee(a, b, calibration='2')", 16, "calibration=1.5"),
+        ("[a, committee(b, c)]", "[a, committee(b, c)]", 4, "committee(...) + [...]"),
         ("a + 'b'", "a + 'b'", 4, "without quotes: b"),
         ("dftd3('pbe')", "dftd3('pbe')", 6, "dftd3(option=value)"),
         ("m(**x)", "m(**x)", 2, "m(option=value)"),
@@ -107,7 +200,6 @@ def test_hyphens_in_texts_and_exponents_are_left_alone():
         ("[[a, b], c]", "[[a, b], c]", 1, "[a, b, c]"),
         ("c + [ ]", "c + [ ]", 4, "[eeq, ewald]"),
         ("[a, 2]", "[a, 2]", 4, "2*name"),
-        ("-[a, b]", "-[a, b]", 0, "-1*[a, b]"),
         ("[a]*[b]", "[a]*[b]", 4, "a + b"),
         ("a, b-c", "a, b-c", 3, "[a, b-c]"),
         ("eeq >> ewald", "eeq >> ewald", 7, "[eeq, ewald]"),
@@ -163,6 +255,31 @@ def test_the_place_is_marked_and_a_fix_is_named(text, line, column, fix):
         "m(x=1e999)",
         "1e999*a",
         "1e200*(1e200*a)",
+        "1e200*(1e200*coupling*a)",
+        "(2**64)**64*a",
+        "coupling**True*a",
+        "coupling**coupling*a",
+        "2**a",
+        "coupling*(coupling)",
+        "coupling.clip(0, 1)*a",
+        "coupling.ramp*a",
+        "coupling.ramp(0, 1, 2)*a",
+        "coupling.ramp(0, end=1)*a",
+        "coupling >> {'x': 'y'}",
+        "[coupling]",
+        "region(coupling, 'qm')",
+        "m(x=coupling)",
+        "Coupling()*a",
+        "Coupling('a b')*a",
+        "Coupling('a', 'b')*a",
+        "Coupling(mix)*a",
+        "committee()",
+        "committee(*a)",
+        "committee(a, b, **c)",
+        "committee(a, b, calibration=1e999)",
+        "committee(a, b, calibration=True)",
+        "committee(a, b) >> {'x': 'y'}",
+        "committee(a, b)*committee(c, d)",
         "True*a",
         "a @ b",
         "not a",
@@ -188,6 +305,11 @@ def test_everything_else_is_refused(text):
         "-" * 9_000 + "1*a",
         "a+" * 4_900 + "a",
         "a" * 20_000,
+        "(1 + (" * 20 + "coupling" + ")**2)**9" * 20 + "*a",
+        "(coupling + " + " + ".join(f"coupling**{power}" for power in range(2, 30)) + ")*a",
+        "(" + " + ".join(f"Coupling('n{i}')" for i in range(300)) + ")*a",
+        "*".join(["coupling"] * 65) + "*a",
+        "committee(a, " * 51 + "b" + ")" * 51,
         "m(x=" + "9" * 5_000 + ")",
     ],
 )
@@ -206,14 +328,28 @@ names = st.from_regex(r"[a-z][a-z0-9]{0,4}(-[a-z0-9]{1,3}){0,2}", fullmatch=True
     lambda name: not keyword.iskeyword(name)
 )
 option_names = st.from_regex(r"x_[a-z]{0,4}", fullmatch=True)
-weights = st.floats(min_value=-1e6, max_value=1e6)
+finite = st.floats(min_value=-1e6, max_value=1e6)
+ramps = st.none() | st.tuples(finite, finite).filter(lambda ends: ends[0] != ends[1])
+factors = st.builds(Affine, st.sampled_from(["coupling", "mix"]), finite, finite, ramps)
+products = st.builds(Weight, finite, st.lists(factors, min_size=1, max_size=3).map(tuple))
+weights = finite | products | st.tuples(products, products).map(lambda pair: 0.5 * pair[0] * (1 - pair[1]))
 any_text = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=5)
 wires = st.just(FrozenMap()) | st.dictionaries(any_text, any_text, max_size=2).map(FrozenMap)
 terms = st.builds(Term, names, st.dictionaries(option_names, literals, max_size=3).map(FrozenMap), weights, wires)
 groups = st.lists(terms, min_size=1, max_size=3).map(tuple).map(Group)
+calibrations = st.floats(min_value=1e-3, max_value=1e3)
+summands = st.recursive(
+    terms | groups,
+    lambda inner: st.builds(
+        Members,
+        st.lists(st.lists(inner, min_size=1, max_size=2).map(tuple).map(Expression), min_size=2, max_size=3).map(tuple),
+        calibrations,
+    ),
+    max_leaves=5,
+)
 
 
-@given(st.lists(terms | groups, min_size=1, max_size=5))
+@given(st.lists(summands, min_size=1, max_size=5))
 def test_what_is_printed_reads_back_as_the_same(parts):
     expression = Expression(tuple(parts))
     assert parse_expression(str(expression)) == expression
@@ -259,6 +395,12 @@ PIECES += [
     ":=",
     "#",
     "f'{a}'",
+    "coupling",
+    "**2",
+    ".ramp(0, 1)",
+    "Coupling('mix')",
+    "committee(",
+    "calibration=1.5",
 ]
 
 

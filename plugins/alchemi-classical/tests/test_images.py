@@ -26,3 +26,15 @@ def test_shortest_images_in_cells_of_any_shape(seed, skew, pbc):
         base = vector - np.round(vector @ np.linalg.pinv(periods)) @ periods
         shortest = np.linalg.norm(base + turns @ periods, axis=1).min()
         assert np.linalg.norm(vector + shift @ cell) == pytest.approx(shortest, rel=1e-9)
+
+
+def test_what_is_no_period_is_not_moved_along_beside_systems_in_which_it_is():
+    """In a cell so skewed that other images than the rounded ones are tried, for some systems along more vectors."""
+    cell = torch.tensor([[2.0, 0.0, 0.0], [1.9, 1.0, 0.0], [1.9, 0.9, 1.5]], dtype=torch.float64)
+    vectors = torch.tensor(np.random.default_rng(1).uniform(-5.0, 5.0, (30, 3)))
+    pbc = torch.tensor([[True, True, True], [True, True, False], [False, True, True]]).repeat(10, 1)
+    together = shortest_shifts(vectors, torch.arange(30), cell.expand(30, 3, 3), pbc)
+    none = torch.zeros(1, dtype=torch.int64)
+    alone = [shortest_shifts(vectors[n : n + 1], none, cell[None], pbc[n : n + 1]) for n in range(30)]
+    assert not together[~pbc].any()
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=0)

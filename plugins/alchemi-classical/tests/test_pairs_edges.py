@@ -74,6 +74,15 @@ def test_float32(evaluate, name, options):
         torch.testing.assert_close(low[quantity].double(), high[quantity], rtol=2e-5, atol=1e-5 * scale)
 
 
+@pytest.mark.parametrize(("options", "distance"), [({"inner": 0.5, "outer": 1.0}, 0.97), ({"outer": "covalent"}, 0.96)])
+def test_zbl_in_float32_keeps_its_digits_where_it_ends(evaluate, options, distance):
+    """There the energy is a difference of several eV, ten thousand times smaller than these."""
+    pair = Atoms("OH", [[0, 0, 0], [distance, 0, 0]])
+    low, high = (evaluate(pair, "zbl", dtype=dtype, **options)["energy"] for dtype in (torch.float32, torch.float64))
+    assert low.item() == pytest.approx(high.item(), rel=1e-4)
+    assert 0.0 < high.item() < 1e-2
+
+
 @EACH
 def test_copies_and_files_compute_the_same(name, options, tmp_path):
     batch, model = Batch.from_ase(crystal()), create_model(name, **options)

@@ -9,7 +9,18 @@ from ase import Atoms
 from ase.build import bulk
 from numpy.polynomial.legendre import leggauss
 
-from alchemi_core import BaseModelMixin, Batch, Coupling, ModelConfig, OnGraph, create_model, differentiate
+from alchemi_core import (
+    BaseModelMixin,
+    Batch,
+    Coupling,
+    ModelConfig,
+    OnGraph,
+    PipelineGroup,
+    PipelineModelWrapper,
+    PipelineStep,
+    create_model,
+    differentiate,
+)
 from alchemi_core.errors import DataError, LostTermError, WiringError
 
 NAMES = frozenset({"dE_dlambda", "d2E_dlambda2"})
@@ -160,3 +171,81 @@ def test_losses_on_it_reach_parameters():
     out = pipe(data.with_leaves(moved, None), requested={"dE_dlambda"})["dE_dlambda"]
     (gradient,) = torch.autograd.grad(out.sum(), moved)
     torch.testing.assert_close(gradient, (14.0 * 0.4 - 2.0) * data.positions)
+
+
+class SwitchedCharges(BaseModelMixin):
+    """q_i = ±λ² (1 + |r_i|²): charges that depend on λ and on positions."""
+
+    def __init__(self):
+        kind = OnGraph({"positions", "coupling"})
+        self.model_config = ModelConfig(
+            name="switched-charges", outputs={"charges": kind}, required_inputs={"coupling"}
+        )
+
+    def compute(self, view, requested):
+        sign = torch.ones_like(view.positions[:, 0]).index_fill(0, torch.arange(0, len(view.positions), 2), -1.0)
+        lam = view.coupling[view.batch_idx].squeeze(1)
+        return {"charges": sign * lam**2 * (1 + view.positions.square().sum(1))}
+
+
+class Pairs(BaseModelMixin):
+    """E = q_1 q_2 / r of pairs of atoms."""
+
+    def __init__(self):
+        self.model_config = ModelConfig(
+            name="pairs", outputs={"energy": OnGraph({"positions", "charges"})}, required_inputs={"charges"}
+        )
+
+    def compute(self, view, requested):
+        ends, charges = view.positions.view(-1, 2, 3), view.charges.view(-1, 2)
+        return {"energy": (charges.prod(1) / (ends[:, 0] - ends[:, 1]).norm(dim=1)).unsqueeze(1)}
+
+
+def by_differences(pipe, data, step=1e-3):
+    def energy(shift):
+        moved = data.with_fields(coupling=data.fields["coupling"] + shift)
+        return pipe(moved, requested={"energy"})["energy"]
+
+    return (8 * (energy(step) - energy(-step)) - (energy(2 * step) - energy(-2 * step))) / (12 * step)
+
+
+@pytest.mark.parametrize("weight", [1.0, 1 - LAM, LAM.ramp(0.0, 0.6), 1 - LAM**2])
+def test_charges_that_depend_on_it(weight):
+    group = PipelineGroup(
+        [SwitchedCharges(), PipelineStep(Pairs(), weight=weight)], use_autograd=True, derivative_fn="dE-dlambda"
+    )
+    pipe = PipelineModelWrapper([group])
+    data = batch(0.2, 0.9)
+    found = pipe(data, requested={"dE_dlambda"})["dE_dlambda"]
+    torch.testing.assert_close(found, by_differences(pipe, data), rtol=1e-8, atol=1e-9)
+
+
+def test_groups_with_it_and_without_it_add_up():
+    soft = differentiate(SoftCore() + LAM * Well(2.0), "dE-dlambda")
+    pipe = soft + (1 - LAM**2) * Well(3.0)
+    data = batch(0.2, 0.9)
+    found = pipe(data, requested={"dE_dlambda"})["dE_dlambda"]
+    torch.testing.assert_close(found, by_differences(pipe, data), rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("weights", [(1 - LAM, LAM**2), (1 - LAM.ramp(0.0, 0.5), LAM.ramp(0.4, 1.0) ** 3)])
+def test_weights_alone_give_the_same(weights):
+    one, two = weights
+    pipe = one * Well(2.0) + two * Well(7.0)
+    data = batch(0.0, 0.2, 0.45, 0.5, 1.0)
+    expected = differentiate(pipe, "dE-dlambda")(data, requested=NAMES)
+    found = pipe(data, requested=NAMES)
+    for name in NAMES:
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-12, atol=1e-12)
+
+
+def test_another_parameter_of_a_strategy_holds_for_all_groups():
+    torsion = Coupling("torsion")
+    pipe = differentiate(torsion * Well(2.0), CouplingDerivative(parameter="torsion")) + torsion**2 * Well(3.0)
+    data = batch(0.5).with_fields(torsion=torch.tensor([[0.25]], dtype=torch.float64))
+    torch.testing.assert_close(pipe(data, requested={"dE_dlambda"})["dE_dlambda"], (1 + 0.75) * squares(data))
+
+
+def test_a_model_that_reads_it_without_the_strategy_is_refused():
+    with pytest.raises(LostTermError, match=r"'coupling'.*dE_dlambda"):
+        (SoftCore() + LAM * Well(3.0))(batch(0.5), requested={"dE_dlambda"})

@@ -98,6 +98,13 @@ def test_the_lowest_curvature_without_the_matrix(batch, matrices):
     torch.testing.assert_close(torch.from_numpy(highest), expected, rtol=0.0, atol=1e-10)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (0, 2, 3)])
+def test_no_atoms(shape):
+    pipe = differentiate(argon(), HessianProduct())
+    empty = Batch.from_ase(Atoms()).with_fields(directions=torch.zeros(shape))
+    assert pipe(empty, {"hessian_product"})["hessian_product"].shape == shape
+
+
 def test_single_precision(batch, matrices):
     vectors = random(batch.num_atoms)
     found = hessian_product(argon(), batch.to(dtype=torch.float32), vectors)

@@ -6,6 +6,8 @@ largest and virials to 7e-4, and better than that for most structures.
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 
-from alchemi_core import create_model
+from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model
 from alchemi_core.errors import GeometryError, OptionError, UnsupportedElementError
 
 FULL = 60.0 * 0.529177210903
@@ -73,11 +75,18 @@ def test_nothing_but_empty_systems(evaluate, requested):
     assert all(not value.any() for value in out.values())
 
 
-def test_an_empty_system_among_others(evaluate, structures):
-    out = evaluate([Atoms(), structures["water"]], requested=("energy",), functional="pbe", backend="warp")["energy"]
-    alone = evaluate(structures["water"], requested=("energy",), functional="pbe", backend="warp")["energy"]
-    assert out[0].item() == 0.0
-    assert out[1].item() == pytest.approx(alone.item(), rel=1e-6)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_empty_system_among_others(evaluate, structures, place):
+    """Also at the end, where no atom tells of it."""
+    batch = [structures["water"]] * 2
+    batch.insert(place, Atoms())
+    out = evaluate(batch, requested=REQUESTED, functional="pbe", backend="warp")
+    alone = evaluate(structures["water"], requested=REQUESTED, functional="pbe", backend="warp")
+    full = [system for system in range(3) if system != place]
+    for name in ("energy", "virial"):
+        assert not out[name][place].any()
+        torch.testing.assert_close(out[name][full], torch.cat([alone[name]] * 2), rtol=1e-6, atol=1e-12)
+    torch.testing.assert_close(out["forces"], torch.cat([alone["forces"]] * 2), rtol=1e-6, atol=1e-12)
 
 
 def test_float32_batch(evaluate, structures):
@@ -168,3 +177,27 @@ def test_functional_that_tad_dftd3_does_not_know_yet(monkeypatch):
     monkeypatch.setattr("alchemi_dftd3.tables.get_functional_params", _unknown)
     with pytest.raises(OptionError, match="tad-dftd3 has no bj parameters for 'pbe'"):
         create_model("dftd3", functional="pbe", backend="warp")
+
+
+def test_threads_take_turns_on_the_cpu(monkeypatch):
+    """Two launches at once overrun the arena that Warp has for tiles on the CPU, which ends the process."""
+    from alchemi_dftd3 import kernels
+
+    launch, inside, most = kernels.dftd3, [], []
+
+    def watched(*args, **options):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.01)
+        out = launch(*args, **options)
+        inside.pop()
+        return out
+
+    monkeypatch.setattr(kernels, "dftd3", watched)
+    pipe = PipelineModelWrapper(groups=[PipelineGroup([create_model("dftd3", functional="pbe", backend="warp")])])
+    pair = Batch.from_ase(Atoms("Ar2", [[0, 0, 0], [0, 0, 3.8]]))
+    with ThreadPoolExecutor(4) as pool:
+        energies = {out["energy"].item() for out in pool.map(pipe, [pair] * 8)}
+    assert len(energies) == 1
+    assert set(most) == {1}
+    assert len(most) == 24

@@ -166,6 +166,12 @@ def quiet() -> warnings.catch_warnings:
     return warnings.catch_warnings(action="ignore")
 
 
+@pytest.fixture
+def network() -> Callable[..., torch.nn.Module]:
+    """Build a network of mace-torch of some kind, with the random weights of a seed."""
+    return build
+
+
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Build a model of some kind once and give its file."""

@@ -246,6 +246,7 @@ def test_hostile_architecture(written, name, value):
 
 
 FIRST = "network.node_embedding.linear.weight"
+COUPLING = "network.products.0.symmetric_contractions.contractions.0.U_matrix_1"
 FORGED = {
     "architecture is missing": lambda options, _: options.pop("architecture"),
     "architecture is a list": lambda options, _: options.update(architecture=[]),
@@ -267,6 +268,8 @@ FORGED = {
     "no tensors": lambda _, tensors: tensors.clear(),
     "a tensor is missing": lambda _, tensors: tensors.pop(FIRST),
     "a tensor is of another shape": lambda _, tensors: tensors.update({FIRST: torch.ones(7)}),
+    "weights are whole numbers": lambda _, tensors: tensors.update({FIRST: tensors[FIRST].to(torch.int64)}),
+    "couplings are whole numbers": lambda _, tensors: tensors.update({COUPLING: tensors[COUPLING].to(torch.int64)}),
     "a tensor more": lambda _, tensors: tensors.update({"network.forward": torch.ones(2)}),
     "a tensor elsewhere": lambda _, tensors: tensors.update({"network.a.b": torch.ones(2)}),
     "a tensor that is asked for": lambda _, tensors: tensors.update({"network.pair_repulsion": torch.ones(2)}),

@@ -1,17 +1,17 @@
-"""Builder and converter under the suite that every backend is held to."""
+"""The conformance kit of alchemi. What is offered serves CUDA; the same kernels are checked here on the CPU."""
 
-import pytest
+from __future__ import annotations
+
 from alchemi_neighbors_warp.building import build
 from alchemi_neighbors_warp.converting import convert
 
-from alchemi_core.testing.neighbor_suite import builder_checks, converter_checks
+from alchemi_core.testing import NeighborSubject, parametrize_conformance
 
 
-@pytest.mark.parametrize("check", builder_checks(build), ids=str)
-def test_builder(check):
-    check()
-
-
-@pytest.mark.parametrize("check", converter_checks(convert), ids=str)
-def test_converter(check):
+@parametrize_conformance(
+    "alchemi-neighbors-warp",
+    NeighborSubject("builder", build, name="warp-build-on-cpu"),
+    NeighborSubject("convert", convert, name="warp-convert-on-cpu"),
+)
+def test_conformance(check):
     check()

@@ -1,12 +1,13 @@
 """Each exchanged convolution gives what sevenn's own module gives; others are left alone."""
 
+import contextlib
 import copy
 
 import pytest
 import torch
 from alchemi_sevennet.convolution import BlockedConvolution
 from alchemi_sevennet.network import OneHot, load_network
-from alchemi_sevennet.upstream import SevenNetCheckpoint, TensorProduct
+from alchemi_sevennet.upstream import SevenNetCheckpoint, TensorProduct, wigner_3j
 
 NAMES = ("7net-0", "7net-l3i5")
 
@@ -41,16 +42,55 @@ def values_and_gradients(layer, data, keys, weights):
     return [out.detach(), *torch.autograd.grad((out * weights).sum(), leaves + parameters)]
 
 
-def test_same_numbers_as_the_layer_replaced(layers):
+def couplings(layer):
+    """The coupling coefficients of a layer with their degrees, in as many digits as files have."""
+    named = [(*name.rpartition("_w3j_")[1:], buffer) for name, buffer in layer.convolution.named_buffers()]
+    return [([int(one) for one in degrees.split("_")], buffer) for found, degrees, buffer in named if found]
+
+
+@contextlib.contextmanager
+def times(factor, layer):
+    """Give couplings another factor for a while. A copy of the layer would be rounded differently throughout."""
+    before = [(buffer, buffer.clone()) for _, buffer in couplings(layer)]
+    for buffer, value in before:
+        buffer.copy_(factor * value.float())
+    yield
+    for buffer, value in before:
+        buffer.copy_(value)
+
+
+def in_float64(layer):
+    """Give couplings all digits, and leave their signs."""
+    for degrees, buffer in couplings(layer):
+        exact = wigner_3j(*degrees, dtype=torch.float64)
+        buffer.copy_(exact * (buffer * exact).sum().sign())
+
+
+def compare(replaced, layer):
+    data, weights = random_data(layer)
+    keys = (layer.key_x, layer.key_filter, layer.key_weight_input)
+    expected = values_and_gradients(layer, data, keys, weights)
+    found = values_and_gradients(replaced, data, keys, weights)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10 * float(other.abs().max()))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_same_numbers_as_the_layer_replaced(layers, sign):
+    """With couplings in all digits of float64, of the signs that they have in the file."""
     assert len(layers) == 5
     for layer in layers.values():
         assert BlockedConvolution.replaces(layer)
-        data, weights = random_data(layer)
-        keys = (layer.key_x, layer.key_filter, layer.key_weight_input)
-        expected = values_and_gradients(layer, data, keys, weights)
-        found = values_and_gradients(BlockedConvolution(layer), data, keys, weights)
-        for one, other in zip(found, expected, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10 * float(other.abs().max()))
+        with times(sign, layer):
+            replaced = BlockedConvolution(layer)
+            in_float64(layer)
+            compare(replaced, layer)
+
+
+def test_other_couplings_are_taken_as_they_are(layers):
+    layer = layers["1_convolution"]
+    with times(0.5, layer):
+        compare(BlockedConvolution(layer), layer)
 
 
 def test_parameters_are_the_same_ones(layers):
@@ -127,9 +167,12 @@ def test_network_with_convolutions_left_as_they_are(monkeypatch, model, structur
     kinds = [type(layer).__name__ for layer in kept.network.layers.values()]
     assert kinds.count("IrrepsConvolution") == 5
     assert "BlockedConvolution" not in kinds
+    for name, layer in kept.double().network.layers.items():
+        if name.endswith("_convolution"):
+            in_float64(layer)
     batch = Batch.from_ase([structures["perovskite"], structures["molecule"]])
     # Not copied after it was built: a copy of an e3nn product has coefficients of its own, rounded to float32.
-    one, other = (pipeline(each.double())(batch, {"energy", "forces"}) for each in (kept, copy.deepcopy(model)))
+    one, other = (pipeline(each)(batch, {"energy", "forces"}) for each in (kept, copy.deepcopy(model).double()))
     torch.testing.assert_close(one["energy"], other["energy"], rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(one["forces"], other["forces"], rtol=1e-11, atol=1e-11)
 

@@ -9,7 +9,17 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from support.forms import run_source
 
-from alchemi_core import Coupling, PipelineGroup, PipelineModelWrapper, PipelineStep, create_model, load_pipeline
+from alchemi_core import (
+    Committee,
+    Coupling,
+    PipelineGroup,
+    PipelineModelWrapper,
+    PipelineStep,
+    Region,
+    committee,
+    create_model,
+    load_pipeline,
+)
 from alchemi_core.errors import OptionError, SerializationError
 from alchemi_core.expressions import build_expression, parse_expression
 from alchemi_core.forms.python_source import literal, python_text
@@ -23,8 +33,13 @@ from alchemi_core.weights import Affine, Weight
 from .conftest import OFFERED
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e6, max_value=1e6).map(lambda x: x + 0.0)
-FACTORS = st.builds(Affine, st.sampled_from(["lam", "coupling"]), NUMBERS, NUMBERS.filter(bool))
-WEIGHTS = st.one_of(NUMBERS, st.builds(Weight, NUMBERS, st.lists(FACTORS, min_size=1, max_size=3).map(tuple)))
+NAMES = st.sampled_from(["lam", "coupling"])
+RAMPS = st.one_of(st.none(), st.tuples(NUMBERS, NUMBERS).filter(lambda ends: ends[0] != ends[1]))
+FACTORS = st.builds(Affine, NAMES, NUMBERS, NUMBERS.filter(bool), RAMPS)
+PRODUCTS = st.builds(Weight, NUMBERS, st.lists(FACTORS, min_size=1, max_size=3).map(tuple))
+SUMS = st.tuples(FACTORS, FACTORS, NUMBERS).map(lambda t: Weight(2.0, t[:1]) * (1 - Weight(t[2], t[:2])))
+WEIGHTS = st.one_of(NUMBERS, PRODUCTS, SUMS)
+PARTS = st.sampled_from([None, None, None, "index < 3", [0, 2], [True, False], Region("qm", charge=1, cut_bonds=True)])
 
 
 def run_python(text):
@@ -36,7 +51,7 @@ def run_python(text):
 def steps(draw, pool, depth):
     inner = depth < 2 and draw(st.integers(0, 4)) == 0
     model = draw(pipelines(pool, depth + 1)) if inner else draw(st.sampled_from(pool))
-    return PipelineStep(model, weight=draw(WEIGHTS), detach=draw(st.booleans()))
+    return PipelineStep(model, weight=draw(WEIGHTS), detach=draw(st.booleans()), atoms=draw(PARTS))
 
 
 @st.composite
@@ -44,7 +59,11 @@ def pipelines(draw, pool, depth=0):
     groups = draw(st.lists(st.lists(steps(pool, depth), min_size=1, max_size=3), min_size=1, max_size=3))
     chosen = draw(st.sampled_from([{}, {"skin": 0.3}, {"neighbor_adaptation": "never", "accept": {"coulomb"}}]))
     kinds = draw(st.lists(st.booleans(), min_size=3, max_size=3))
-    made = [PipelineGroup(own, use_autograd=kind) for own, kind in zip(groups, kinds, strict=False)]
+    voting = draw(st.sampled_from([None, Committee(), Committee(1.5)]))
+    made = [
+        PipelineGroup(own, use_autograd=kind, committee=voting if len(own) > 1 else None)
+        for own, kind in zip(groups, kinds, strict=False)
+    ]
     return PipelineModelWrapper(made, registry=OFFERED, **chosen)
 
 
@@ -87,7 +106,7 @@ def declared(pipe):
 
 def unfolded(recipe, topology):
     groups = [[(step.weight, step.detach, dict(step.wire)) for step in group.steps] for group in topology.groups]
-    kinds = [(group.use_autograd, group.derivative_fn) for group in topology.groups]
+    kinds = [(group.use_autograd, group.derivative_fn, group.committee) for group in topology.groups]
     return topology.settings, kinds, groups, recipe.models, str(recipe.topology)
 
 
@@ -113,7 +132,10 @@ def test_models_of_several_steps_stay_one(tmp_path):
     ("change", "words"),
     [
         (lambda a, b: (a + b).with_settings(skin=0.1), "the setting skin"),
-        (lambda a, b: Coupling() * a + b, "weights that depend on coupling"),
+        (lambda a, b: 0.5 * committee([a + b, b + a]), "the weight of member 0"),
+        (lambda a, b: committee([0.5 * a, b]), "the pipeline around the only model of member 0"),
+        (lambda a, b: committee([a + b, (b + a).with_settings(skin=0.1)]), "the setting skin of member 1 of group 0"),
+        (lambda a, b: wrapped([PipelineGroup([a, b], use_autograd=True, committee=Committee())]), "share a derivative"),
         (lambda a, b: wrapped([PipelineGroup([a, b])]), "several steps without autograd"),
         (lambda a, b: wrapped([PipelineGroup([PipelineStep(a, detach=True)])]), "detached"),
         (
@@ -139,6 +161,38 @@ def test_wires_and_weights_stand_in_expressions():
     assert pipeline_text(pipe, "expression", OFFERED) == text
 
 
+LAMBDA = "(1.0 - coupling)*gaussians(strength=2.0) + [0.5*coupling**2*gaussians, Coupling('mix')*kernel]"
+COMMITTEES = (
+    "0.5*kernel + committee(gaussians, gaussians(strength=2.0) + kernel, [charge-model, coulomb], calibration=1.5)"
+)
+
+
+@pytest.mark.parametrize("text", [LAMBDA, COMMITTEES, f"committee(kernel, {COMMITTEES})"])
+def test_parameters_and_committees_through_expressions_and_files(text, tmp_path):
+    pipe = build_expression(parse_expression(text), OFFERED)
+    assert pipeline_text(pipe, "expression", OFFERED) == text
+    file = tmp_path / "p.toml"
+    file.write_text(f'expression = """{text}"""')
+    loaded = load_pipeline(file, registry=OFFERED)
+    assert recipe_of(loaded, "a test", OFFERED) == recipe_of(pipe, "a test", OFFERED)
+    assert str(loaded.plan) == str(pipe.plan)
+
+
+def test_committees_of_expressions_are_those_of_python():
+    one = build_expression(parse_expression(COMMITTEES), OFFERED)
+    chain = build_expression(parse_expression("[charge-model, coulomb]"), OFFERED)
+    made = partial(create_model, registry=OFFERED)
+    members = [made("gaussians"), made("gaussians", strength=2.0) + made("kernel"), chain]
+    other = 0.5 * made("kernel") + committee(members, calibration=1.5)
+    wanted = {"energy", "forces", "energy_std", "forces_std"}
+    assert str(one.plan_for(wanted)) == str(other.plan_for(wanted))
+
+
+def test_weights_that_outgrow_their_text_are_refused():
+    with pytest.raises(SerializationError, match=r"functions of parameters|factors, those of its sums included"):
+        read_weight("((((1 + coupling**2)**9 + 1)**9 + 1)**9 + 1)**9", "test")
+
+
 def test_python_is_written_as_a_file(tmp_path):
     pipe = wrapped([PipelineGroup(pool()[:2])])
     pipe.save(tmp_path / "p.py")
@@ -155,3 +209,32 @@ def test_numbers_of_numpy_and_words_of_python_have_literals():
     assert literal((np.float64(0.5), np.int64(2), np.float32(0.25), float("inf"))) == "(0.5, 2, 0.25, float('inf'))"
     recipe = Recipe((MadeModel("gaussians", {"lambda": 1}),), {"settings": {}, "groups": []})
     assert "create_model('gaussians', **{'lambda': 1})" in python_text(recipe)
+
+
+LAM = Coupling()
+
+
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("coupling**2", LAM**2),
+        ("1 - coupling.ramp(0, 0.5) ** 2", 1 - LAM.ramp(0, 0.5) ** 2),
+        ("-(1 - coupling).ramp(-0.5, 1) / 4", -(1 - LAM).ramp(-0.5, 1) / 4),
+        ("coupling + coupling * other - 1/2", LAM + LAM * Coupling("other") - 0.5),
+    ],
+)
+def test_weights_are_written_as_in_python(text, weight):
+    assert read_weight(text, "test") == weight
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("coupling.ramp(0)", "coupling.ramp(0, coupling)", "coupling.ramp(0, 0)", "coupling.ramp(0, 1, 2)"),
+        *("coupling.clip(0, 1)", "ramp(0, 1)", "coupling**coupling", "coupling**-1", "coupling**0.5", "coupling**True"),
+        *("coupling / coupling", "coupling / 0", "2**3**99999", "coupling.at"),
+    ],
+)
+def test_other_texts_are_no_weights(text):
+    with pytest.raises(SerializationError, match="weight"):
+        read_weight(text, "test")

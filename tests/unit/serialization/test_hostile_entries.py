@@ -181,9 +181,9 @@ def test_deep_nesting_within_bounds_loads(path, parts):
     load_pipeline(path, registry=OFFERED)
 
 
-@pytest.mark.parametrize("text", ['"format":2,"sha256":"{seal}","format":1', '"format":2,"format":2,"sha256":"{seal}"'])
+@pytest.mark.parametrize("text", ['"format":3,"sha256":"{seal}","format":1', '"format":3,"format":3,"sha256":"{seal}"'])
 def test_a_format_twice(path, parts, text):
-    whole = parts.text().replace(f'"format":2,"sha256":"{"0" * 64}"', text.format(seal="0" * 64))
+    whole = parts.text().replace(f'"format":3,"sha256":"{"0" * 64}"', text.format(seal="0" * 64))
     refused(path, parts, "stands there twice", whole)
 
 

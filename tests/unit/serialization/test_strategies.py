@@ -1,5 +1,7 @@
 """Derivative strategies and reductions survive by the names of their offers, with their options."""
 
+import copy
+
 import attrs
 import pytest
 import torch
@@ -38,6 +40,7 @@ WRITTEN = {
     "a class of the usual kind": (Plain(0.5, times=3.0), {"name": "plain", "options": {"scale": 0.5, "times": 3.0}}),
     "a function": (halved, "halved"),
     "an instance on offer": (ready, "ready"),
+    "a copy of an instance on offer": (copy.deepcopy(ready), "ready"),
 }
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, event, given, reject, settings
 from hypothesis import strategies as st
 from support.structures import batch_of, salt
 
-from alchemi_core import Coupling, PipelineGroup, PipelineModelWrapper, PipelineStep, load_pipeline
+from alchemi_core import Coupling, PipelineGroup, PipelineModelWrapper, PipelineStep, Region, load_pipeline
 from alchemi_core.derivatives.finite_difference import FiniteDifference
 from alchemi_core.errors import AlchemiError, PlanningError
 
@@ -24,6 +24,7 @@ DERIVATIVES += ["scaled", Scaled(0.25), Plain(0.5, times=3.0), halved, "halved",
 sizes = st.floats(-2.0, 2.0, allow_nan=False)
 couplings = st.builds(lambda a, b: a * Coupling() * (1 - b * Coupling()), sizes, sizes)
 weights = st.one_of(st.just(1.0), sizes, st.integers(-2, 2), st.just(Coupling()), couplings)
+parts = st.sampled_from([None, None, "index > 5", Region([1], cut_bonds=True), Region("index < 1", cut_bonds=True)])
 readers = st.one_of(
     st.builds(lambda s: made("gaussians", strength=s), sizes),
     st.builds(lambda s: made("kernel", strength=s), sizes),
@@ -80,7 +81,7 @@ def composed(draw):
     pool = draw(st.lists(st.one_of(readers, charged) if producers == 1 else readers, min_size=1, max_size=3))
     for index in draw(st.lists(st.integers(0, len(pool) - 1), min_size=1, max_size=4)):
         model = nested(draw, pool[index], draw(st.sampled_from([0, 0, 0, 1, 2])))
-        steps.append(PipelineStep(model, weight=draw(weights)))
+        steps.append(PipelineStep(model, weight=draw(weights), atoms=draw(parts)))
     cut = draw(st.integers(0, len(steps)))
     groups = [as_group(draw, part) for part in (steps[:cut], steps[cut:]) if part]
     return PipelineModelWrapper(groups, registry=OFFERED, **more)

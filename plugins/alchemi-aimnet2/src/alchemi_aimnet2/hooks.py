@@ -20,6 +20,7 @@ def alchemi_models() -> list[ModelOffer]:
             licence="MIT",
             citations=CITATIONS,
             units={"dsf_cutoff": "Å", "dsf_alpha": "1/Å"},
+            example={"coulomb": False, "dispersion": False},  # the network alone, of which crystals have no limit
         )
     ]
 

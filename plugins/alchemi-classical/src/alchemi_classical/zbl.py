@@ -85,7 +85,10 @@ class ZBL(BaseModelMixin, torch.nn.Module):
             If two atoms are at one place.
         """
         edges = Edges.of(view, WHO)
+        # Where it ends, the energy is a small difference of large ones.
+        edges = attrs.evolve(edges, distance=edges.distance.double())
         energies = self._within_contact(view, edges) if self.inner is None else self._smoothed(view, edges, self.inner)
+        energies = energies.to(view.positions.dtype)
         return {"node_energies": energies, "energy": per_system(energies, view.batch_idx, view)}
 
     def _smoothed(self, view: ModelView, edges: Edges, inner: float) -> Tensor:
@@ -101,10 +104,10 @@ class ZBL(BaseModelMixin, torch.nn.Module):
         return edges.per_atom(screened(edges.distance, strength, inverse) * ending, view.num_atoms)
 
     def _columns(self, view: ModelView, edges: Edges) -> tuple[Tensor, ...]:
-        """Return what the table holds for each pair of atoms: Tensors [E] in the type of the positions."""
+        """Return what the table holds for each pair of atoms: Tensors [E], float64."""
         first, second = (view.atomic_numbers.index_select(0, atoms) for atoms in (edges.first, edges.second))
         size = round(self._table.shape[1] ** 0.5)
-        return self._table.to(view.positions).index_select(1, size * first + second).unbind(0)
+        return self._table.to(view.positions.device).double().index_select(1, size * first + second).unbind(0)
 
 
 def _check_range(outer: Any, inner: Any) -> tuple[float, float | None]:

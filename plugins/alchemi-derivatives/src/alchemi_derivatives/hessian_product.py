@@ -80,7 +80,7 @@ class HessianProduct:
         out, products = self._curvature.derivatives(energy, tape, requested, twice=twice)
         if directions is None:
             return out
-        several = directions.reshape(len(directions), -1, 3).transpose(0, 1)
+        several = directions.transpose(0, 1) if directions.dim() == 3 else directions[None]
         ranges = self._curvature.chunks(len(several), tape.data.num_atoms)
         found = [several[:0], *(products(several[first:last]) for first, last in ranges)]
         return out | {OUTPUT: torch.cat(found).transpose(0, 1).reshape(directions.shape)}

@@ -16,7 +16,13 @@ def alchemi_derivatives() -> list[DerivativeOffer]:
         _offer(
             "hessian", "second derivatives by positions, by vector products or differences", "hessian:Hessian", STEP
         ),
-        _offer("hessian-product", "Hessian times vectors, without the matrix", "hessian_product:HessianProduct", STEP),
+        _offer(
+            "hessian-product",
+            "Hessian times vectors, without the matrix",
+            "hessian_product:HessianProduct",
+            STEP,
+            {"answers": "the vectors are a field of the batch, `directions`, which no structure brings by itself"},
+        ),
         _offer(
             "force-constants",
             "those of a supercell, by displacements of forces",
@@ -32,5 +38,17 @@ def alchemi_derivatives() -> list[DerivativeOffer]:
     ]
 
 
-def _offer(name: str, summary: str, target: str, units: dict[str, str] | None = None) -> DerivativeOffer:
-    return DerivativeOffer(name=name, summary=summary, target=f"alchemi_derivatives.{target}", units=units or {})
+def _offer(
+    name: str,
+    summary: str,
+    target: str,
+    units: dict[str, str] | None = None,
+    exempt: dict[str, str] | None = None,
+) -> DerivativeOffer:
+    return DerivativeOffer(
+        name=name,
+        summary=summary,
+        target=f"alchemi_derivatives.{target}",
+        units=units or {},
+        exempt=exempt or {},
+    )

@@ -11,6 +11,11 @@ D3 = "10.1063/1.3382344"
 S_DFTD3 = "10.21105/joss.07169"
 """Ehlert, J. Open Source Softw. 9, 7169 (2024)."""
 
+ENDS = (
+    "the sums end sharply, as in s-dftd3: the energy steps by some 1e-7 eV where a displacement or a strain carries a "
+    "pair across an end"
+)
+
 
 @hookimpl
 def alchemi_models() -> list[ModelOffer]:
@@ -24,5 +29,7 @@ def alchemi_models() -> list[ModelOffer]:
             citations=(D3, S_DFTD3),
             # Of damping parameters only numbers: what a name such as a2 measures depends on the damping.
             units={"cutoffs": "Å"},
+            example={"functional": "pbe"},
+            exempt=dict.fromkeys(("forces", "stress", "virial"), ENDS),
         )
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 BLEND = 0.05
 """Width of the switch just within cn, as a part of it."""
+
+ON_THE_HOST = Lock()
+"""Held while kernels run on the CPU: there all threads share Warp's one arena for tiles, and its overflow ends the
+process."""
 
 
 @attrs.frozen(eq=False)
@@ -100,10 +106,12 @@ class Kernels(torch.nn.Module):
             return _nothing(view, positions, derivatives=derivatives)
         cells = _cells(systems, view.num_systems, reach).to(positions)
         index = view.batch_idx.int()
-        pairs = build_pairs(positions, cells, index, reach, room(systems, reach))
-        self._check(pairs)
         structure = Structure(positions, view.atomic_numbers.int(), cells, index)
-        return self._sum(structure, pairs, derivatives=derivatives)
+        with nullcontext() if positions.is_cuda else ON_THE_HOST:
+            # the list counts systems by the last one that has atoms
+            pairs = build_pairs(positions, cells[: systems[-1].index + 1], index, reach, room(systems, reach))
+            self._check(pairs)
+            return self._sum(structure, pairs, derivatives=derivatives)
 
     def _check(self, pairs: Pairs) -> None:
         # rounding of the shift leaves atoms at one place some 1e-15 apart

@@ -20,5 +20,9 @@ def alchemi_models() -> list[ModelOffer]:
             licence="Apache-2.0",
             citations=CITATIONS,
             units={"epsilon": "eV", "sigma": "Å", "cutoff": "Å", "switch_on": "Å"},
+            exempt={
+                "smooth-at-cutoff": "by default the energy is shifted, as in most programs: a force of some 1e-5 eV/Å "
+                "ends where a pair leaves the cutoff; with switch_on it goes to zero",
+            },
         )
     ]

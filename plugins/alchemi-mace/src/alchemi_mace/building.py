@@ -176,13 +176,15 @@ def _keep_unread(network: Any, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _allocate(network: Any, tensors: Mapping[str, Tensor]) -> None:
-    """Compare shapes; only then take memory."""
+    """Compare shapes and kinds of numbers; only then take memory."""
     state = network.state_dict(keep_vars=True)
     for name, own in state.items():
         given = tensors.get(name)
         if given is None or given.shape != own.shape:
             found = "is not there" if given is None else f"has the shape {list(given.shape)}"
             raise SerializationError(f"tensor {name!r} {found}", expected=f"the shape {list(own.shape)}", who=WHO)
+        if own.is_floating_point() and not given.is_floating_point():
+            raise SerializationError(f"tensor {name!r} is {given.dtype}", expected="floating-point numbers", who=WHO)
     for name, own in state.items():
         own.data = torch.empty(own.shape, dtype=tensors[name].dtype)
     network.load_state_dict(dict(tensors))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, final
 
 import torch
@@ -14,7 +16,9 @@ from alchemi_mace.checkpoints import WHO
 from alchemi_mace.foundations import FOUNDATIONS
 from alchemi_mace.hooks import CITATIONS
 from alchemi_mace.network import Traits, choose_head, dipole, graph, states, traits
+from alchemi_mace.stacking import UNUSED_CODE, WithoutWriting, can_stack
 from alchemi_mace.theories import UNKNOWN, Theory
+from alchemi_mace.upstream import o3
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +68,8 @@ class MACE(BaseModelMixin, torch.nn.Module):
         self._traits = traits(network)
         self.head = choose_head(self._traits.heads, head)
         self._head = self._traits.heads.index(self.head)
-        self.model_config = _config(self._traits, _theory(foundation, self.head))
+        self._is_stacked = False
+        self.model_config = _config(self._traits, _theory(foundation, self.head), can_stack(network))
         self.eval()
 
     def compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:  # noqa: ARG002 - all come at once
@@ -75,6 +80,22 @@ class MACE(BaseModelMixin, torch.nn.Module):
         DataError
             If the model was not fitted to the charge or multiplicity of a system.
         """
+        with WithoutWriting() if self._is_stacked else nullcontext():
+            return self._compute(view)
+
+    def stack_form(self) -> MACE:
+        """Return a copy without notes on where it came from, whose layers write into no tensor.
+
+        Products of e3nn hold code that nobody calls, compiled, so that it could not be compared.
+        """
+        form = copy.deepcopy(self)
+        form.foundation, form._is_stacked = None, True
+        for layer in form.network.modules():
+            if isinstance(layer, o3.TensorProduct):
+                setattr(layer, UNUSED_CODE, torch.nn.Identity())
+        return form
+
+    def _compute(self, view: ModelView) -> dict[str, Tensor]:
         if not view.num_atoms:  # mace-torch reshapes what then has no shape
             return self._nothing(view)
         dtype, weights = view.positions.dtype, next(self.network.parameters()).dtype
@@ -99,7 +120,7 @@ def _theory(foundation: str | None, head: str) -> Theory:
     return UNKNOWN if foundation is None else FOUNDATIONS[foundation].theory_of(head)
 
 
-def _config(found: Traits, theory: Theory) -> ModelConfig:
+def _config(found: Traits, theory: Theory, stackable: bool) -> ModelConfig:  # noqa: FBT001
     on_graph: Any = OnGraph({"positions", "cell"})
     outputs = {"energy": on_graph}
     if found.partition:
@@ -117,6 +138,7 @@ def _config(found: Traits, theory: Theory) -> ModelConfig:
         contains=_contains(found, theory),
         level_of_theory=theory.level,
         citations=CITATIONS,
+        stackable=stackable,
     )
 
 

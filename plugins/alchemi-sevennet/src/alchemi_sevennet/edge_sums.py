@@ -119,17 +119,28 @@ class _EdgeSums(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, *args: Any) -> Tensor:
-        *tensors, shape = args
-        ctx.save_for_backward(*tensors)
-        ctx.shape = shape
-        x, y, h, v, table, pairs = tensors
+    def forward(x: Tensor, y: Tensor, h: Tensor, v: Tensor, table: Tensor, pairs: Tensor, shape: SumShape) -> Tensor:
         out = x.new_zeros(x.shape[0], shape.rows * shape.count)
         for block in _blocks((x, y, h, v), table, pairs, shape):
             _weigh(block.messages, block.weights, shape)
             out.index_add_(0, block.i, block.messages.flatten(1))
         sums: Tensor = out.view(x.shape[0], shape.rows, shape.count)
         return sums
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004 - torch passes it
+        *tensors, shape = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.shape = shape
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> tuple[Tensor, int]:
+        """Take the members of a stack one after the other: together, their blocks would not stay in the cache."""
+        each = [
+            edge_sums(*(one if dim is None else one.select(dim, k) for one, dim in zip(args, in_dims, strict=True)))
+            for k in range(info.batch_size)
+        ]
+        return torch.stack(each), 0
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

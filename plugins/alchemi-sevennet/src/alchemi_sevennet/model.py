@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,15 +11,16 @@ from alchemi_core.contract import OnGraph
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
-from alchemi_sevennet.checkpoints import WHO
+from alchemi_sevennet.checkpoints import WHO, Provenance
 from alchemi_sevennet.elements import element_rows, look_up
 from alchemi_sevennet.hooks import CITATIONS
+from alchemi_sevennet.network import can_stack
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_core.data.view import ModelView
-    from alchemi_sevennet.checkpoints import Provenance, Shipped
+    from alchemi_sevennet.checkpoints import Shipped
     from alchemi_sevennet.network import Loaded
 
 
@@ -74,6 +76,12 @@ class SevenNet(BaseModelMixin, torch.nn.Module):
         energy = atoms.new_zeros(view.num_systems).index_add(0, view.batch_idx, atoms)
         return {"energy": energy.unsqueeze(1), "node_energies": atoms}
 
+    def stack_form(self) -> SevenNet:
+        """Return a copy without notes on where its weights came from."""
+        form = copy.deepcopy(self)
+        form.provenance = Provenance(source="")
+        return form
+
 
 def _config(loaded: Loaded, shipped: Shipped | None, modality: str | None) -> ModelConfig:
     level = "" if shipped is None else shipped.levels.get(modality or "", shipped.level)
@@ -87,4 +95,5 @@ def _config(loaded: Loaded, shipped: Shipped | None, modality: str | None) -> Mo
         elements=loaded.rows,
         level_of_theory=level,
         citations=(*CITATIONS, *(() if shipped is None else shipped.citations)),
+        stackable=can_stack(loaded.network),
     )

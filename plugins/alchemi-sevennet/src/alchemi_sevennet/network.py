@@ -131,6 +131,13 @@ def _exchanged(layer: torch.nn.Module) -> torch.nn.Module:
     return OneHot(layer) if isinstance(layer, OnehotEmbedding) else layer
 
 
+def can_stack(network: Network) -> bool:
+    """Tell whether layers can run for several members at once: convolutions of another make write into tensors."""
+    kinds = [type(layer) for name, layer in network.layers.items() if name.endswith("_convolution")]
+    compiled = any(isinstance(layer, torch.jit.ScriptModule) for layer in network.modules())
+    return not compiled and all(kind is BlockedConvolution for kind in kinds)
+
+
 def load_network(path: Path, *, trusted: bool = False) -> Loaded:
     """Build the network of a checkpoint.
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from alchemi_sevennet.upstream import TensorProduct
 
+ROUNDING = 1e-6
+"""Largest difference of a coupling coefficient, 1 at most, from the same one in float32."""
+
 
 @attrs.frozen
 class SumShape:
@@ -133,10 +136,17 @@ def _stored(product: TensorProduct) -> dict[tuple[int, ...], Tensor]:
     """
     found = {}
     for name, buffer in product.named_buffers():
-        _, is_coupling, degrees = name.rpartition("_w3j_")
+        _, is_coupling, numbers = name.rpartition("_w3j_")
         if is_coupling:
-            found[tuple(int(degree) for degree in degrees.split("_"))] = buffer.double()
+            degrees = tuple(int(degree) for degree in numbers.split("_"))
+            found[degrees] = _in_full(buffer.double(), degrees)
     return found
+
+
+def _in_full(stored: Tensor, degrees: tuple[int, ...]) -> Tensor:
+    """Return coefficients to all digits of float64: cut to float32, as in files, they turn energies by 1e-8."""
+    exact = wigner_3j(*degrees, dtype=torch.float64)
+    return next((one for one in (exact, -exact) if torch.allclose(stored, one, rtol=0.0, atol=ROUNDING)), stored)
 
 
 def _places(product: TensorProduct, kind: list[Any], count: int) -> Tensor:

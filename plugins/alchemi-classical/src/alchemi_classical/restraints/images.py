@@ -79,7 +79,8 @@ def shortest_shifts(vectors: Tensor, systems: Tensor, cell: Tensor, pbc: Tensor)
     far = (bounds > 1.0 - EDGE).any(dim=1).nonzero().flatten()
     if far.numel():
         shifts[far] += _best_turns(rest[far], periods[far], bounds[far].amax(dim=0))
-    return shifts
+    # turns are tried as far as any system needs: along what is no period of this one they change nothing
+    return torch.where(pbc.index_select(0, systems), shifts, 0.0)
 
 
 def _best_turns(rest: Tensor, periods: Tensor, bounds: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""my-plugin: neighbor lists for alchemi."""

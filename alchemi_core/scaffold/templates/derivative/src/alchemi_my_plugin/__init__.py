@@ -1,0 +1,1 @@
+"""my-plugin: a derivative for alchemi."""

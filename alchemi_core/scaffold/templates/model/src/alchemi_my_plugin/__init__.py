@@ -1,0 +1,1 @@
+"""my-plugin: a model for alchemi."""

@@ -1,0 +1,1 @@
+"""my-plugin: a rule for alchemi that makes one output of several models' values."""

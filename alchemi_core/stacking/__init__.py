@@ -1,0 +1,1 @@
+"""Stacking: several models of one architecture evaluated in one call."""

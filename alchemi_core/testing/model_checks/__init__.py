@@ -1,0 +1,1 @@
+"""The checks of models, a file for each kind of promise."""

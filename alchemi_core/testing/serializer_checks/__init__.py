@@ -1,0 +1,1 @@
+"""The checks of serializers: here, in a process of their own, and with options that nobody wrote."""

@@ -1,0 +1,1 @@
+"""stillinger-weber: the Stillinger-Weber potential of silicon for alchemi."""
