@@ -27,8 +27,9 @@ def is_off_the_graph(values, weights):
     return weighted_mean([value.detach() for value in values], weights)
 
 
-def adds_in_place(values, weights):
-    if any(value.requires_grad for value in values):
+def adds_vectors_in_place(values, weights):
+    """Numbers are left alone: a pipeline itself refuses what is done to those of its models."""
+    if values[0].dim() < 2 or any(value.requires_grad for value in values):
         return weighted_sum(values, weights)
     total = values[0].mul_(weights[0])
     for value, weight in zip(values[1:], weights[1:], strict=True):

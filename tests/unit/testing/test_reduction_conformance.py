@@ -18,7 +18,7 @@ MUTANTS = {
     broken.keeps_double: "shape-and-dtype",
     broken.averages_as_it_goes: "order",
     broken.is_off_the_graph: "gradients",
-    broken.adds_in_place: "inputs-unchanged",
+    broken.adds_vectors_in_place: "inputs-unchanged",
     broken.CountsCalls: "deterministic",
     broken.WritesIntoOneTensor: "keeps-nothing",
     broken.seeds_random_numbers: "global-state",
