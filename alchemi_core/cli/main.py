@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
@@ -39,11 +40,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all is done, 1 when a relaxation did not converge or a check found something wrong, 2 for bad input,
         3 for a defect, 130 when interrupted.
     """
+    if argv is None:
+        _say_line_by_line()
     try:
         return _parse_and_run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt as stop:
         sys.stderr.write("alchemi: interrupted\n")
         return exit_code(stop)
+
+
+def _say_line_by_line() -> None:
+    """Write each line at once, into files too: runs are followed there, and what stderr says stands in its place."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def _parse_and_run(words: list[str]) -> int:

@@ -180,13 +180,15 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(start, alchemi, here, loa
 def test_a_stopped_run_writes_a_checkpoint_and_goes_on(start, alchemi, here, load, number, code):
     name = structure_for("nve")
     common = ["--timestep", "0.3", "--interval", "2", "--checkpoint", "1000", "--steps", "40"]
-    process = start("md", name, "--model", "slow-springs(seconds=0.03)", *common, "--out", "stopped")
-    wait_for_step(here / "stopped", process, 7)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
-    assert "--resume" in err
-    assert "Traceback" not in err
+    words = ["md", name, "--model", "slow-springs(seconds=0.03)", *common, "--out", "stopped"]
+    with (here / "said.txt").open("w") as said:
+        process = start(*words, stdout=said, stderr=said, terminal={"PYTHONUNBUFFERED": ""})
+        wait_for_step(here / "stopped", process, 7)
+        process.send_signal(number)
+        assert process.wait(60) == code
+    *lines, last = (here / "said.txt").read_text().splitlines()
+    assert last.endswith("go on with: alchemi md --resume stopped"), "what is said stands in the order of its saying"
+    assert not any("Traceback" in line for line in lines)
     record = load("stopped/run.json")
     assert record["status"] == "interrupted"
     assert 7 <= record["steps"] < 40
