@@ -42,7 +42,7 @@ def committee(
     Raises
     ------
     DeclarationError
-        If there are fewer than two members, or one of them is no model.
+        If there are fewer than two members, one of them is no model, or one stands there twice.
 
     Examples
     --------

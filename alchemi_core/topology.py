@@ -102,6 +102,20 @@ def _not_empty(instance: object, attribute: attrs.Attribute[Any], value: tuple[o
         raise DeclarationError(f"no {attribute.name}", expected="at least one", who=type(instance).__name__)
 
 
+def _refuse_twins(steps: Sequence[PipelineStep]) -> None:
+    """Refuse one model as two members, as ``[model] * 5`` makes it: it agrees with itself, and doubt is too small."""
+    first: dict[tuple[object, ...], int] = {}
+    for number, step in enumerate(steps):
+        before = first.setdefault((id(step.model), step.wire, step.weight, step.atoms), number)
+        if before != number:
+            raise DeclarationError(
+                f"members {before} and {number} are one and the same model",
+                expected="members that were made, or trained, apart",
+                who="committee",
+                fix="create each of them; a member that counts for more has a weight: 0.3 * a + 0.7 * b",
+            )
+
+
 @attrs.frozen(eq=False)
 class PipelineGroup:
     """Steps, in order, that share one way of getting derivatives.
@@ -128,8 +142,10 @@ class PipelineGroup:
     committee: Committee | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.committee is not None and len(self.steps) < MEMBERS:
-            raise DeclarationError("a committee of one", expected="two members or more", who="PipelineGroup")
+        if self.committee is not None:
+            if len(self.steps) < MEMBERS:
+                raise DeclarationError("a committee of one", expected="two members or more", who="PipelineGroup")
+            _refuse_twins(self.steps)
         if self.derivative_fn is not None and not self.use_autograd:
             raise DeclarationError(
                 "derivative_fn without use_autograd",

@@ -141,8 +141,6 @@ def test_members_are_known_in_any_order():
     one, two, three = networks()
     pipe = committee([one, two, three], registry=CORE) - committee([three, one, two], registry=CORE)
     assert pipe(mixed())["energy_std"].abs().max() < 1e-12
-    twice = committee([one, one, two], registry=CORE)
-    assert_close(twice(mixed())["energy_std"], spread(alone([one, one, two], mixed())["energy"], "energy"))
 
 
 def test_without_weight_no_doubt():
@@ -245,6 +243,8 @@ def test_in_training():
         (lambda: committee(networks(), calibration=float("nan")), "calibration is nan"),
         (lambda: committee(networks(), calibration=True), "calibration is True"),
         (lambda: PipelineGroup([Gaussians()], committee=Committee()), "PipelineGroup: a committee of one"),
+        (lambda: committee([Charges(), *[Gaussians()] * 2]), "committee: members 1 and 2 are one and the same model"),
+        (lambda: PipelineGroup([Gaussians()] * 2, committee=Committee()), "members 0 and 1 are one and the same"),
     ],
 )
 def test_refusals(make, message):
