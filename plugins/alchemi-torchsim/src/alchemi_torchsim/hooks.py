@@ -1,0 +1,25 @@
+"""What this distribution offers."""
+
+from __future__ import annotations
+
+from alchemi_core.hookspecs import hookimpl
+from alchemi_core.offers import ModelOffer
+
+CITATIONS = ("10.1088/3050-287X/ae1799",)
+"""Cohen et al., TorchSim: an efficient atomistic simulation engine in PyTorch, AI Sci. 1, 025003 (2025)."""
+
+
+@hookimpl
+def alchemi_models() -> list[ModelOffer]:
+    """Offer the models that come with TorchSim."""
+    return [
+        ModelOffer(
+            name="torchsim",
+            summary="a model that comes with TorchSim, by name: lennard-jones, morse, soft-sphere",
+            target="alchemi_torchsim.step:shipped_step",
+            licence="MIT",
+            citations=CITATIONS,
+            units={"sigma": "Å", "epsilon": "eV", "cutoff": "Å"},
+            example={"model": "lennard-jones", "sigma": 3.4, "epsilon": 0.0104},
+        )
+    ]
