@@ -15,8 +15,8 @@ def alchemi_models() -> list[ModelOffer]:
     return [
         ModelOffer(
             name="torchsim",
-            summary="a model that comes with TorchSim, by name: lennard-jones, morse, soft-sphere",
-            target="alchemi_torchsim.step:shipped_step",
+            summary="a pair potential that comes with TorchSim: lennard-jones, morse or soft-sphere",
+            target="alchemi_torchsim.shipped:ShippedPotential",
             licence="MIT",
             citations=CITATIONS,
             units={"sigma": "Å", "epsilon": "eV", "cutoff": "Å"},
