@@ -15,7 +15,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch_sim.state import SimState
+    from alchemi_torchsim.engine import SimState
 
 PREFIX = "alchemi_"
 
@@ -53,7 +53,7 @@ def _names(state: SimState) -> tuple[list[str], list[str]]:
     kind = type(state)
     return tuple(
         [name for name in sorted(names) if name.startswith(PREFIX)]
-        for names in (kind._atom_attributes, kind._system_attributes)  # noqa: SLF001 - where TorchSim keeps them
+        for names in (kind._atom_attributes, kind._system_attributes)
     )  # type: ignore[return-value]
 
 
@@ -67,7 +67,7 @@ def _kind(base: type[SimState], atoms: tuple[str, ...], systems: tuple[str, ...]
     body = {
         "__annotations__": dict.fromkeys((*atoms, *systems), Tensor),
         "__module__": __name__,
-        "_atom_attributes": base._atom_attributes | set(atoms),  # noqa: SLF001
-        "_system_attributes": base._system_attributes | set(systems),  # noqa: SLF001
+        "_atom_attributes": base._atom_attributes | set(atoms),
+        "_system_attributes": base._system_attributes | set(systems),
     }
     return dataclass(kw_only=True)(type(f"Carrying{base.__name__}", (base,), body))

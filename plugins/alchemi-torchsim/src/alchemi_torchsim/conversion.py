@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch_sim.state import SimState
 
 from alchemi_core.data.batch import Batch
 from alchemi_core.quantities import QUANTITIES, is_per_atom
 from alchemi_torchsim.boxes import boxed
 from alchemi_torchsim.carrying import carried, carry
+from alchemi_torchsim.engine import SimState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -113,20 +113,25 @@ def state_of(
     GeometryError, DataError
         If a structure is none, or fields are on some of them only.
     """
-    systems = [structures] if hasattr(structures, "get_positions") else list(structures)
-    batch = Batch.from_ase(systems, dtype=dtype, device=device, arrays=arrays)
-    boxes = [boxed(atoms) for atoms in systems]
+    systems: list[Atoms] = [structures] if hasattr(structures, "get_positions") else list(structures)  # type: ignore[list-item]
+    return carrying_state(Batch.from_ase(systems, dtype=dtype, device=device, arrays=arrays), systems)
+
+
+def carrying_state(batch: Batch, structures: Sequence[Atoms]) -> SimState:
+    """Make a state of a batch and of the structures it was made of, which have masses; see `state_of`."""
+    boxes = [boxed(atoms) for atoms in structures]
+    dtype, device = batch.dtype, batch.device
     plain = SimState(
         positions=batch.positions,
-        masses=_tensor(np.concatenate([[], *(atoms.get_masses() for atoms in systems)]), dtype, device),
+        masses=_tensor(np.concatenate([[], *(atoms.get_masses() for atoms in structures)]), dtype, device),
         cell=_tensor(np.array([box.cell.T for box in boxes]).reshape(-1, 3, 3), dtype, device),
         pbc=False,
         atomic_numbers=batch.atomic_numbers,
         system_idx=batch.batch_idx,
     )
     atoms, own = _fields(batch)
-    vectors = np.array([box.vectors for box in boxes]).reshape(-1, 3)
-    own |= {PERIODIC: _flags([a.pbc for a in systems], device), VECTORS: _flags(vectors, device)}
+    own[PERIODIC] = _flags([one.pbc for one in structures], device)
+    own[VECTORS] = _flags([box.vectors for box in boxes], device)
     return carry(plain, atoms=atoms, systems=own)
 
 
@@ -134,7 +139,7 @@ def _tensor(array: np.ndarray, dtype: torch.dtype, device: torch.device | str) -
     return torch.from_numpy(array.astype(np.float64)).to(dtype=dtype, device=device)
 
 
-def _flags(rows: Sequence[np.ndarray] | np.ndarray, device: torch.device | str) -> Tensor:
+def _flags(rows: Sequence[np.ndarray], device: torch.device | str) -> Tensor:
     return torch.from_numpy(np.array(rows, dtype=bool).reshape(-1, 3)).to(device)
 
 

@@ -20,6 +20,6 @@ def alchemi_models() -> list[ModelOffer]:
             licence="MIT",
             citations=CITATIONS,
             units={"sigma": "Å", "epsilon": "eV", "cutoff": "Å"},
-            example={"model": "lennard-jones", "sigma": 3.4, "epsilon": 0.0104},
+            example={"model": "soft-sphere", "sigma": 3.4, "epsilon": 0.1, "alpha": 2.5},
         )
     ]

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch_sim.models.interface import ModelInterface
 
 from alchemi_core.errors import DataError, PlanningError
 from alchemi_core.quantities import GEOMETRY, is_per_atom
 from alchemi_torchsim.conversion import batch_of
+from alchemi_torchsim.engine import ModelInterface
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from torch import Tensor
-    from torch_sim.state import SimState
     from torch_sim.typing import MemoryScaling
 
     from alchemi_core.outputs import Outputs
     from alchemi_core.pipeline import PipelineModelWrapper
+    from alchemi_torchsim.engine import SimState
 
 
 class CannotServeError(PlanningError, NotImplementedError):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch_sim.state import SimState
 
 from alchemi_core.errors import GeometryError, ModelOutputError
+from alchemi_torchsim.engine import SimState
 from alchemi_torchsim.padding import padded_cells
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch_sim.models.interface import ModelInterface
 
     from alchemi_core.data.view import ModelView
+    from alchemi_torchsim.engine import ModelInterface
 
 PER_SYSTEM = {"energy": (1,), "stress": (3, 3)}
 """Axes of a system's value behind the first, in alchemi."""

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import torch
-from torch_sim.models.lennard_jones import lennard_jones_pair
-from torch_sim.models.morse import morse_pair
-from torch_sim.models.soft_sphere import soft_sphere_pair
 
 from alchemi_core.contract import OnGraph
 from alchemi_core.errors import GeometryError, OptionError, nearest
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
+from alchemi_torchsim.engine import lennard_jones_pair, morse_pair, soft_sphere_pair
 from alchemi_torchsim.hooks import CITATIONS
 
 if TYPE_CHECKING:

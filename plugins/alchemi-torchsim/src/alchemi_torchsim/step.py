@@ -6,14 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from torch_sim.models.interface import ModelInterface
-from torch_sim.models.lennard_jones import LennardJonesModel
-from torch_sim.models.morse import MorseModel
-from torch_sim.models.soft_sphere import SoftSphereModel, SoftSphereMultiModel
 
 from alchemi_core.contract import Analytic, OutputKind
 from alchemi_core.errors import DataError, DeclarationError, OptionError
 from alchemi_core.models import BaseModelMixin, ModelConfig
+from alchemi_torchsim.engine import LennardJonesModel, ModelInterface, MorseModel, SoftSphereModel, SoftSphereMultiModel
 from alchemi_torchsim.hooks import CITATIONS
 from alchemi_torchsim.running import run_by_periodicity, run_padded
 
