@@ -11,7 +11,7 @@ from alchemi_core.data.batch import Batch
 from alchemi_core.data.from_ase import arrays_read, couplings_read
 from alchemi_core.errors import DataError, GeometryError
 from alchemi_torchsim.carrying import carry
-from alchemi_torchsim.conversion import FIELD, carrying_state
+from alchemi_torchsim.conversion import carrying_state
 from alchemi_torchsim.guarding import CELL_MOVES, FREE, INDEX
 
 if TYPE_CHECKING:
@@ -91,8 +91,3 @@ class Admission:
                 who="structure",
                 fix="relax or move those with it and those without it on their own",
             )
-
-
-def field_names(state: SimState) -> list[str]:
-    """Return the names of fields that a state carries for the pipeline."""
-    return sorted(name.partition(FIELD)[2] for name in vars(state) if FIELD in name)

@@ -37,7 +37,7 @@ class Box:
 def boxed(atoms: Atoms) -> Box:
     """Return the cell of a structure, what it lacks filled up: normal to the rest and as long as the atoms reach."""
     cell = np.array(atoms.cell.array)
-    has = cell.any(axis=1)
+    has: np.ndarray = np.any(cell != 0.0, axis=1)
     if has.all() and _is_flat(cell):
         has = np.array(atoms.pbc)
         cell[~has] = 0.0

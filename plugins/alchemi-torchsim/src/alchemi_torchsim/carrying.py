@@ -1,6 +1,6 @@
 """Carrying states: TorchSim's states with further values per atom and per system, which split and join with the rest.
 
-A state of TorchSim knows one flag of periodicity for all of its systems and nothing of charges or of atoms held in place.
+A state of TorchSim knows one flag of periodicity for all of its systems, and nothing of charges or held atoms.
 Values are carried under names that begin with ``alchemi_``, so that none is taken for a field of TorchSim's own.
 """
 
@@ -33,14 +33,27 @@ def carry(state: SimState, *, atoms: Mapping[str, Tensor], systems: Mapping[str,
         Values of systems by name.
     """
     own = {f"{PREFIX}{name}": value for name, value in (*atoms.items(), *systems.items())}
-    kind = _kind(type(state), _prefixed(atoms), _prefixed(systems))
-    return kind(**vars(state), **own)
+    base: Any = type(state)
+    kind: Any = _kind(base, _prefixed(atoms), _prefixed(systems))
+    made: SimState = kind(**vars(state), **own)
+    return made
 
 
 def carried(state: Any, name: str) -> Tensor | None:
     """Return a value that a state carries, None where it does not."""
     value: Tensor | None = getattr(state, f"{PREFIX}{name}", None)
     return value
+
+
+def have(state: Any, name: str) -> Tensor:
+    """Return a value that a state is known to carry."""
+    value: Tensor = getattr(state, f"{PREFIX}{name}")
+    return value
+
+
+def put(state: SimState, name: str, value: Tensor) -> None:
+    """Replace a value that a state carries; TorchSim's own steps replace positions the same way."""
+    setattr(state, f"{PREFIX}{name}", value)
 
 
 def lift(state: SimState, source: SimState) -> SimState:
@@ -62,7 +75,7 @@ def _prefixed(values: Mapping[str, Tensor]) -> tuple[str, ...]:
 
 
 @cache
-def _kind(base: type[SimState], atoms: tuple[str, ...], systems: tuple[str, ...]) -> type[SimState]:
+def _kind(base: Any, atoms: tuple[str, ...], systems: tuple[str, ...]) -> Any:
     """Make a class of states; TorchSim splits and joins what a class lists as values of atoms and of systems."""
     body = {
         "__annotations__": dict.fromkeys((*atoms, *systems), Tensor),

@@ -1,7 +1,7 @@
 """What is used of TorchSim, imported in one place.
 
-TorchSim 0.3.0 says at import that it uses what torch and vesin have deprecated. That concerns its authors, and would end
-every program that takes warnings for errors.
+TorchSim 0.3.0 says at import that it uses what torch and vesin have deprecated. That concerns its authors, and would
+end every program that takes warnings for errors.
 """
 
 from __future__ import annotations

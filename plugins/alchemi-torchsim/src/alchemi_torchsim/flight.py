@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
-import torch
 
-from alchemi_torchsim.carrying import carried
+from alchemi_torchsim.carrying import have
 from alchemi_torchsim.engine import InFlightAutoBatcher, calculate_memory_scaler, concatenate_states
 from alchemi_torchsim.guarding import INDEX
 
@@ -91,6 +90,8 @@ class _Batcher(InFlightAutoBatcher):  # type: ignore[misc]  # torch-sim has no t
     interpreter's stack is full.
     """
 
+    states_iterator: Any
+
     def _get_next_states(self) -> list[SimState]:
         queue = self.states_iterator
         states: list[SimState] = super()._get_next_states()
@@ -140,7 +141,7 @@ class Flight(Generic[Outcome]):
                 continue
             state, arrived = self._batcher.next_batch(state, done)
             for one in arrived:
-                passenger = self._aboard.pop(_index(one))
+                passenger = self._aboard.pop(int(have(one, INDEX)))
                 self._landed[passenger.index] = self._motion.land(passenger, one)
             yield
         yield
@@ -198,16 +199,3 @@ class Flight(Generic[Outcome]):
             return None
         self._aboard[passenger.index] = passenger
         return state
-
-
-def _index(state: SimState) -> int:
-    index = carried(state, INDEX)
-    assert index is not None
-    return int(index)
-
-
-def finite_systems(state: SimState, systems: Tensor, atoms: Tensor) -> Tensor:
-    """Tell of which systems all values are finite, those of systems [B] and those of atoms [N, 3]: Tensor [B], bool."""
-    bad = (~torch.isfinite(atoms).all(1)).to(torch.int64)
-    counts = torch.zeros_like(systems, dtype=torch.int64).index_add(0, state.system_idx, bad)
-    return torch.isfinite(systems) & (counts == 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -170,7 +170,7 @@ def as_torchsim(pipe: PipelineModelWrapper, **options: Any) -> TorchSimModel:
 
 def _home(pipe: PipelineModelWrapper) -> torch.device:
     tensors = (*pipe.parameters(), *pipe.buffers())
-    return cast("torch.device", tensors[0].device) if tensors else torch.device("cpu")
+    return tensors[0].device if tensors else torch.device("cpu")
 
 
 def _same(one: torch.device, other: torch.device) -> bool:

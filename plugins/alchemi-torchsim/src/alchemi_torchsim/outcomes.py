@@ -24,7 +24,8 @@ class Relaxed:
     structure : ase.Atoms
         As it was given; it stays as it was.
     atoms : ase.Atoms or None
-        Relaxed, with energy, forces and, where the cell moved, stress as its calculator's results; None where it failed.
+        Relaxed, with energy, forces and, where the cell moved, stress as its calculator's results; None where it
+        failed.
     steps : int
         Steps it took.
     energy : float or None, eV

@@ -40,7 +40,7 @@ def padded_cells(view: ModelView, reach: float) -> Tensor:
     else:
         cell, pbc = view.cell, view.pbc
     if bool(pbc.all()):
-        return cell
+        return cell  # type: ignore[no-any-return]  # of a view
     positions, ptr = view.positions.detach().cpu().numpy(), view.ptr
     kept = (cell.detach() * pbc[:, :, None]).cpu().double().numpy()
     boxes = [_padded(kept[b], positions[ptr[b] : ptr[b + 1]], reach + MARGIN) for b in range(view.num_systems)]

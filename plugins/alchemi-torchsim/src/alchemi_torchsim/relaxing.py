@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
-from ase.calculators.singlepoint import SinglePointCalculator
 
 from alchemi_core.algebra import add
-from alchemi_core.errors import ModelOutputError, OptionError, nearest
+from alchemi_core.errors import OptionError, nearest
 from alchemi_torchsim.admission import STEPS, Admission
-from alchemi_torchsim.carrying import PREFIX, lift
+from alchemi_torchsim.carrying import have, lift, put
 from alchemi_torchsim.engine import fire, frechet_cell_fire, systemwise_max_force, unit_cell_fire
-from alchemi_torchsim.flight import Flight, Passenger, finite_systems
+from alchemi_torchsim.flight import Flight, Passenger
 from alchemi_torchsim.guarding import Guarded
 from alchemi_torchsim.holding import free_coordinates
 from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.model import TorchSimModel
+from alchemi_torchsim.numerics import check_finite, finite_systems
 from alchemi_torchsim.outcomes import Relaxed
+from alchemi_torchsim.placing import as_array, as_voigt, order, placed, right_handed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 OPTIMIZERS = {"fire": "ase_fire", "fire-verlet": "vv_fire"}
 """Names, and what TorchSim calls them: FIRE in ASE's form, and with masses and velocity Verlet as published."""
 
-CELLS = {False: fire, True: unit_cell_fire, "frechet": frechet_cell_fire}
+CELLS = {False: fire, True: frechet_cell_fire, "unit": unit_cell_fire}
 
 FIRST_STEP = 0.1
 """TorchSim's first time step of FIRE, in its units."""
@@ -45,7 +46,7 @@ def relax(
     structures: Iterable[Atoms],
     *,
     fmax: float = 0.005,
-    cell: bool | Literal["frechet"] = False,
+    cell: bool | Literal["unit"] = False,
     optimizer: Literal["fire", "fire-verlet"] = "fire",
     max_steps: int = 500,
     atoms_at_once: int | None = None,
@@ -68,9 +69,9 @@ def relax(
         structure.
     fmax : float, eV/Å
         Largest force at the end; with a moving cell, the generalised force on it divided by the number of atoms too.
-    cell : bool or "frechet"
-        Whether cells move too, of structures that are periodic in all directions. ``"frechet"`` moves them along the
-        logarithm of the deformation, as `alchemi relax` does, at more cost per step.
+    cell : bool or "unit"
+        Whether cells move too, of structures that are periodic in all directions: along the logarithm of the
+        deformation, as `alchemi relax` does, or with ``"unit"`` along the deformation itself, at less cost per step.
     optimizer : {"fire", "fire-verlet"}
         FIRE in the form ASE has it, or as published.
     max_steps : int
@@ -114,7 +115,12 @@ class Relaxation:
     """
 
     def __init__(
-        self, model: TorchSimModel, fmax: float, cell: bool | Literal["frechet"], optimizer: str, max_steps: int
+        self,
+        model: TorchSimModel,
+        fmax: float,
+        cell: bool | Literal["unit"],  # noqa: FBT001
+        optimizer: str,
+        max_steps: int,
     ) -> None:
         self._guarded, self._admission = Guarded(model), Admission(model)
         self._fmax, self._cell, self._max_steps = fmax, bool(cell), max_steps
@@ -125,7 +131,7 @@ class Relaxation:
 
     def admit(self, passenger: Passenger) -> SimState:
         """Return the state of one structure."""
-        atoms = _right_handed(passenger.structure)
+        atoms = right_handed(passenger.structure)
         moves = self._moves(atoms)
         free = free_coordinates(atoms, cell_moves=moves)
         return self._admission.state(passenger, atoms, free, cell_moves=moves)
@@ -144,14 +150,13 @@ class Relaxation:
     def step(self, state: SimState) -> SimState:
         """Take one step."""
         moved: SimState = self._update(state)
-        setattr(moved, PREFIX + STEPS, getattr(moved, PREFIX + STEPS) + 1)
+        put(moved, STEPS, have(moved, STEPS) + 1)
         return moved
 
     def done(self, state: SimState) -> Tensor:
         """Tell which systems are at rest, out of steps or failed."""
-        fine = finite_systems(state, state.energy, state.forces)
-        out_of_steps: Tensor = getattr(state, PREFIX + STEPS) >= self._max_steps
-        return (self._pulls(state) < self._fmax) | out_of_steps | ~fine
+        out_of_steps = have(state, STEPS) >= self._max_steps
+        return (self._pulls(state) < self._fmax) | out_of_steps | ~finite_systems(state)
 
     def _pulls(self, state: SimState) -> Tensor:
         """Return the largest force on atoms and cell of each system: Tensor [B], eV/Å."""
@@ -160,70 +165,39 @@ class Relaxation:
 
     def land(self, passenger: Passenger, state: SimState) -> Relaxed:
         """Return what became of a structure."""
-        steps, pull, energy = int(getattr(state, PREFIX + STEPS)), float(self._pulls(state)), float(state.energy)
-        error = self._guarded.errors.pop(passenger.index, None)
-        if error is None and not bool(finite_systems(state, state.energy, state.forces)):
-            error = _not_finite(steps)
-        if error is not None:
+        steps, pull = int(have(state, STEPS)), float(self._pulls(state))
+        try:
+            self._check(passenger, state, steps)
+        except Exception as error:  # noqa: BLE001 - it concerns this structure
             return Relaxed(index=passenger.index, structure=passenger.structure, steps=steps, error=error)
         return Relaxed(
             index=passenger.index,
             structure=passenger.structure,
-            atoms=self._atoms(passenger, state),
+            atoms=self._atoms(passenger.structure, state),
             steps=steps,
-            energy=energy,
+            energy=float(state.energy),
             pull=pull,
             status="converged" if pull < self._fmax else "not converged",
         )
+
+    def _check(self, passenger: Passenger, state: SimState, steps: int) -> None:
+        if (error := self._guarded.errors.pop(passenger.index, None)) is not None:
+            raise error
+        check_finite(state, steps, "relax", "look for atoms on top of each other, or a model out of its range")
 
     def fail(self, passenger: Passenger, error: Exception) -> Relaxed:
         """Return that a structure was not admitted."""
         return Relaxed(index=passenger.index, structure=passenger.structure, error=error)
 
-    def _atoms(self, passenger: Passenger, state: SimState) -> Atoms:
-        atoms, moved = passenger.structure.copy(), self._moves(passenger.structure)
-        results = {"energy": float(state.energy), "forces": _array(state.forces)}
+    def _atoms(self, structure: Atoms, state: SimState) -> Atoms:
+        results: dict[str, Any] = {"energy": float(state.energy), "forces": as_array(state.forces)}
+        moved, base = self._moves(structure), structure.copy()
         if moved:
-            order = _order(passenger.structure)
-            atoms.set_cell(_array(state.cell[0]).T[order])
-            results["stress"] = _voigt(_array(state.stress[0]))
-        free = free_coordinates(passenger.structure, cell_moves=moved)
-        positions = np.where(free, _array(state.positions), atoms.positions)
-        atoms.set_positions(positions, apply_constraint=False)
-        atoms.calc = SinglePointCalculator(atoms, **results)
-        return atoms
-
-
-def _right_handed(structure: Atoms) -> Atoms:
-    """Return a copy whose lattice vectors are right-handed: TorchSim takes the determinant of a cell for its volume."""
-    atoms = structure.copy()
-    atoms.set_cell(atoms.cell.array[_order(structure)])
-    atoms.pbc = atoms.pbc[_order(structure)]
-    return atoms
-
-
-def _order(structure: Atoms) -> list[int]:
-    left = np.linalg.det(structure.cell.array) < 0.0
-    return [1, 0, 2] if left else [0, 1, 2]
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.detach().cpu().double().numpy()
-    return array
-
-
-def _voigt(stress: np.ndarray) -> np.ndarray:
-    """Return ASE's six numbers, xx yy zz yz xz xy."""
-    return 0.5 * (stress + stress.T)[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-
-
-def _not_finite(steps: int) -> ModelOutputError:
-    return ModelOutputError(
-        f"energy or forces are not finite after {steps} steps",
-        expected="finite numbers",
-        who="relax",
-        fix="look for atoms on top of each other, or elements that the model was not made for",
-    )
+            base.set_cell(as_array(state.cell[0]).T[order(structure)])
+            results["stress"] = as_voigt(as_array(state.stress[0]))
+        # held coordinates as they were given, not as a shorter floating type has them
+        free = free_coordinates(structure, cell_moves=moved)
+        return placed(base, np.where(free, as_array(state.positions), structure.positions), **results)
 
 
 def _check(fmax: float, cell: object, optimizer: str, max_steps: int) -> None:
@@ -231,7 +205,7 @@ def _check(fmax: float, cell: object, optimizer: str, max_steps: int) -> None:
     if not (isinstance(fmax, int | float) and math.isfinite(fmax) and fmax > 0.0):
         raise OptionError(f"fmax={fmax!r}", expected="a positive force, eV/Å", who=who)
     if cell not in CELLS:
-        raise OptionError(f"cell={cell!r}", expected="True, False or 'frechet'", who=who)
+        raise OptionError(f"cell={cell!r}", expected="True, False or 'unit'", who=who)
     if optimizer not in OPTIMIZERS:
         close = nearest(str(optimizer), OPTIMIZERS)
         expected = "one of " + ", ".join(map(repr, OPTIMIZERS))

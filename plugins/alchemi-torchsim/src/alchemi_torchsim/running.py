@@ -127,4 +127,4 @@ def _ratio_of_volumes(cells: Tensor, view: ModelView) -> Tensor:
     """Return V / V₀ [B, 1, 1] of the cells computed with and the systems' own; NaN where these have no volume."""
     own = cells.new_zeros(len(cells)) if view.cell is None else torch.linalg.det(view.cell).abs()
     ratio = torch.linalg.det(cells).abs() / torch.where(own > 0.0, own, torch.nan)
-    return ratio[:, None, None]
+    return ratio[:, None, None]  # type: ignore[no-any-return]  # of a view
