@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+
 import alchemi_torchsim.engine  # noqa: F401 - imports TorchSim without what its import warns of
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk, fcc111, molecule
+from ase.cluster import Icosahedron
 
-from alchemi_core import PipelineGroup, PipelineModelWrapper, create_model
+from alchemi_core import (
+    Analytic,
+    BaseModelMixin,
+    ModelConfig,
+    OnGraph,
+    PipelineGroup,
+    PipelineModelWrapper,
+    create_model,
+)
+from alchemi_core.errors import GeometryError
 
 ARGON = {"epsilon": 0.0104, "sigma": 3.40, "cutoff": 8.5, "switch_on": 7.0}
 
@@ -46,3 +59,63 @@ def mixture() -> list[Atoms]:
         atoms.info.clear()
         atoms.rattle(0.05, seed=number)
     return found
+
+
+class Springs(BaseModelMixin):
+    """Ties atoms to the origin; forces and nothing else."""
+
+    model_config = ModelConfig(name="springs", outputs={"energy": Analytic(), "forces": Analytic()}, supports_pbc=True)
+
+    def compute(self, view, requested):
+        each = view.positions.square().sum(1)
+        energy = each.new_zeros(view.num_systems).index_add(0, view.batch_idx, each)
+        return {"energy": energy[:, None], "forces": -2 * view.positions}
+
+
+class Cliff(BaseModelMixin):
+    """Pulls argon to a sphere of 1.5 Å and hydrogen to the origin; within 1 Å of it, nothing is known."""
+
+    model_config = ModelConfig(name="cliff", outputs={"energy": OnGraph({"positions"})})
+
+    def __init__(self, *, raises: bool) -> None:
+        self.raises = raises
+
+    def compute(self, view, requested):
+        radii = view.positions.norm(dim=1)
+        each = 0.5 * (radii - 1.5 * (view.atomic_numbers == 18)).square()
+        if self.raises and bool((radii < 1.0).any()):
+            raise GeometryError("an atom fell", who="cliff")
+        each = torch.where(radii < 1.0, torch.nan, each)
+        return {"energy": each.new_zeros(view.num_systems).index_add(0, view.batch_idx, each)[:, None]}
+
+
+@pytest.fixture(params=["raises", "gives NaN"])
+def cliff(request) -> PipelineModelWrapper:
+    """One that fails as a whole for any atom, and one whose energies are no numbers."""
+    return 0 + Cliff(raises=request.param == "raises")
+
+
+@pytest.fixture
+def springs() -> BaseModelMixin:
+    return Springs()
+
+
+def shaken(count):
+    """Crystals, slabs, wires and clusters of argon, each shaken in its own way."""
+    shapes = [
+        bulk("Ar", "fcc", a=5.26, cubic=True),
+        fcc111("Ar", (1, 2, 3), a=5.26),
+        Atoms("Ar2", positions=[(0, 0, 0), (3.8, 0, 0)], cell=[7.6, 0, 0], pbc=(True, False, False)),
+        Atoms("Ar4", positions=3.8 / np.sqrt(8) * np.array([(1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1)])),
+        Icosahedron("Ar", 2, latticeconstant=5.3),
+    ]
+    found = [shape.copy() for shape, _ in zip(itertools.cycle(shapes), range(count), strict=False)]
+    for number, atoms in enumerate(found):
+        atoms.info.clear()
+        atoms.rattle(0.08, seed=number)
+    return found
+
+
+@pytest.fixture(scope="session")
+def perturbed():
+    return shaken

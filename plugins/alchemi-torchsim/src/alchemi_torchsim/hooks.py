@@ -6,7 +6,7 @@ from alchemi_core.hookspecs import hookimpl
 from alchemi_core.offers import ModelOffer
 
 CITATIONS = ("10.1088/3050-287X/ae1799",)
-"""Cohen et al., TorchSim: an efficient atomistic simulation engine in PyTorch, AI Sci. 1, 025003 (2025)."""
+"""Cohen et al., AI for Science 1, 025003 (2025)."""
 
 
 @hookimpl
