@@ -69,6 +69,19 @@ def test_energies_are_those_of_torchsim_and_its_forces_are_doubled(name):
     torch.testing.assert_close(factor * ours["stress"], theirs["stress"], rtol=1e-10, atol=1e-12)
 
 
+def test_torchsim_places_images_by_the_transposed_cell():
+    """The other thing said of it: a crystal with other lattice vectors is another one to TorchSim, not to us."""
+    cubic, options = bulk("Ar", "fcc", a=5.2), {"sigma": 3.4, "epsilon": 0.0104}
+    skewed = cubic.copy()
+    skewed.set_cell([[1, 1, 0], [0, 1, 0], [0, 0, 1]] @ cubic.cell.array)  # the same lattice
+    theirs = LennardJonesModel(**options, dtype=torch.float64)
+    one, other = (theirs(ts.io.atoms_to_state([atoms], CPU, torch.float64))["energy"] for atoms in (cubic, skewed))
+    assert (one - other).abs() > 1e-3
+    ours = (0 + create_model("torchsim", model="lennard-jones", **options))(Batch.from_ase([cubic, skewed]))["energy"]
+    torch.testing.assert_close(ours[0], ours[1])
+    torch.testing.assert_close(ours[0], one)
+
+
 def test_energies_of_lennard_jones_against_the_closed_form():
     pipe = 0 + create_model("torchsim", model="lennard-jones", sigma=3.4, epsilon=0.0104, cutoff=9.0)
     pair = molecule("N2")

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 AHEAD = 64
 """Structures that are prepared and evaluated together before they get on."""
 
+ATOMS_AHEAD = 5000
+"""Atoms likewise, where it is not known how many fit."""
+
 
 @attrs.frozen(eq=False)
 class Passenger:
@@ -119,6 +122,7 @@ class Flight(Generic[Outcome]):
     def __init__(self, motion: Motion[Outcome], structures: Iterable[Atoms], model: TorchSimModel, room: Room) -> None:
         self._motion, self._structures = motion, enumerate(structures)
         self._batcher = _Batcher(model, memory_scales_with=room.scaling, max_memory_scaler=room.most)
+        self._ahead = room.most if room.most is not None and room.scaling == "n_atoms" else ATOMS_AHEAD
         self._ready: deque[SimState] = deque()
         self._aboard: dict[int, Passenger] = {}
         self._landed: dict[int, Outcome] = {}
@@ -184,12 +188,22 @@ class Flight(Generic[Outcome]):
         StopIteration
             When there are no more.
         """
-        chunk = list(islice(self._structures, AHEAD))
+        chunk = self._chunk()
         if not chunk:
             raise StopIteration
-        states = [state for one in chunk if (state := self._admitted(Passenger(*one))) is not None]
+        states = [state for one in chunk if (state := self._admitted(one)) is not None]
         if states:
             self._ready.extend(self._motion.start(concatenate_states(states)).split())
+
+    def _chunk(self) -> list[Passenger]:
+        """Read some structures, together not larger than a batch."""
+        chunk, atoms = [], 0
+        for index, structure in islice(self._structures, AHEAD):
+            chunk.append(Passenger(index, structure))
+            atoms += len(structure)
+            if atoms >= self._ahead:
+                break
+        return chunk
 
     def _admitted(self, passenger: Passenger) -> SimState | None:
         try:
