@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from alchemi_torchsim import CannotServeError, relax
-from alchemi_torchsim.flight import AHEAD
+from alchemi_torchsim import CannotServeError, TorchSimModel, relax
+from alchemi_torchsim.flight import AHEAD, Flight, Room
+from alchemi_torchsim.relaxing import Relaxation
 from ase import Atoms
 from ase.build import bulk, molecule
 from ase.constraints import FixAtoms, FixBondLength, FixCartesian
@@ -203,6 +204,15 @@ def test_an_endless_stream_is_read_as_places_get_free(argon, perturbed):
     stream = relax(argon, endless(), fmax=0.05, atoms_at_once=16)
     assert [next(stream).index for _ in range(20)] == list(range(20))
     assert len(read) <= 20 + 2 * AHEAD
+
+
+def test_what_does_not_fit_yet_is_put_back_in_the_queue(argon, perturbed):
+    """TorchSim chains one iterator into the next for each; ten thousand of them end the interpreter."""
+    model = TorchSimModel(argon)
+    motion = Relaxation(model, FMAX, False, "fire", 3)
+    flight = Flight(motion, (perturbed(4)[3] for _ in range(30)), model, Room("n_atoms", 8.0))
+    assert len(list(flight.outcomes())) == 30
+    assert flight._batcher.states_iterator is flight
 
 
 def test_none_and_one(argon):
