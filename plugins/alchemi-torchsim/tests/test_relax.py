@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from alchemi_torchsim import CannotServeError, TorchSimModel, relax
+from alchemi_torchsim import CannotServeError, TorchSimModel, memory, relax
 from alchemi_torchsim.flight import AHEAD, Flight, Room
+from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.relaxing import Relaxation
 from ase import Atoms
 from ase.build import bulk, molecule
@@ -204,6 +205,18 @@ def test_an_endless_stream_is_read_as_places_get_free(argon, perturbed):
     stream = relax(argon, endless(), fmax=0.05, atoms_at_once=16)
     assert [next(stream).index for _ in range(20)] == list(range(20))
     assert len(read) <= 20 + 2 * AHEAD
+
+
+def test_a_batch_takes_a_share_of_the_memory_that_is_free(argon, monkeypatch):
+    """By hand: in 0.1 atoms/Å³ and 8.5 Å there are 257.2 neighbors, 400 bytes each; networks take more."""
+    monkeypatch.setattr(memory, "_free_bytes", lambda: 4e8)
+    assert room_for(TorchSimModel(argon), None) == Room("n_atoms", 971.0)
+    large = argon + 0 * create_model("lennard-jones")
+    large.network = torch.nn.Linear(200, 200)
+    assert room_for(TorchSimModel(large), None).most < 10
+    monkeypatch.setattr(memory, "_free_bytes", lambda: 1e15)
+    assert room_for(TorchSimModel(argon), None) == Room("n_atoms", 2000.0)
+    assert room_for(TorchSimModel(argon), 12) == Room("n_atoms", 12.0)
 
 
 def test_what_does_not_fit_yet_is_put_back_in_the_queue(argon, perturbed):

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from alchemi_torchsim.model import TorchSimModel
 
 BYTES_PER_PAIR = 400
-"""About what a pair takes in a pair potential on the autograd graph: vectors, distances, and their gradients."""
+"""About what a pair takes in a pair potential on the autograd graph: vectors, distances, and their gradients; measured
+for Lennard-Jones in copper, 330."""
+
+BYTES_PER_LEARNED_PAIR = 60_000
+"""What it takes in a network: measured in copper, in float64, 55,000 for CHGNet and 8,000 for SevenNet-0."""
+
+LEARNED = 10_000
+"""Parameters beyond which models count as networks."""
 
 ATOMS_PER_VOLUME = 0.1
 """1/Å³, above what most condensed matter has: an estimate that errs on the safe side."""
@@ -47,8 +54,13 @@ def room_for(model: TorchSimModel, atoms_at_once: int | None) -> Room:
     if model.device.type != "cpu":
         return Room(model.memory_scales_with, None)
     config = model.pipe.model_config.neighbor_config
-    per_atom = BYTES_PER_PAIR * _neighbors(5.0 if config is None else config.cutoff)
+    per_atom = _bytes_per_pair(model) * _neighbors(5.0 if config is None else config.cutoff)
     return Room("n_atoms", float(min(ENOUGH, max(1, int(SHARE * _free_bytes() / per_atom)))))
+
+
+def _bytes_per_pair(model: TorchSimModel) -> int:
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return BYTES_PER_LEARNED_PAIR if parameters > LEARNED else BYTES_PER_PAIR
 
 
 def _neighbors(cutoff: float) -> float:
