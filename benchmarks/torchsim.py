@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import alchemi_torchsim.engine as theirs
 import numpy as np
@@ -111,6 +112,18 @@ def compare_relaxation(count: int, sizes: Sequence[int]) -> list[str]:
     return lines
 
 
+def compare_cells(count: int) -> str:
+    """Relax cells too, with the deformation for a variable and with its logarithm."""
+    pipe, structures = argon(), [bulk("Ar", "fcc", a=5.2 + 0.01 * number, cubic=True) for number in range(count)]
+    steps = []
+
+    def side(cell: bool | Literal["frechet"]) -> Callable[[], None]:  # noqa: FBT001
+        return lambda: steps.append(sum(one.steps for one in relax(pipe, structures, fmax=FMAX, cell=cell)))
+
+    plain, frechet = least([side(True), side("frechet")], 2)
+    return f"{count:>7}{plain:>14.2f}{frechet:>14.2f}{1e3 * (frechet - plain) / steps[-1]:>20.2f}"
+
+
 def ase_dynamics(pipe: PipelineModelWrapper, structures: Sequence[Atoms], steps: int) -> None:
     """Move with ASE, one after the other."""
     for atoms in structures:
@@ -147,6 +160,9 @@ def main() -> None:
     print(f"\nrelaxation of {options.structures} structures of 4 to 12 atoms, positions, fmax {FMAX} eV/Å, s")
     print(f"{'at once':>7}{'ASE':>14}{'in batches':>14}{'ratio':>8}{'apart (eV)':>12}")
     print("\n".join(compare_relaxation(options.structures, options.sizes)), flush=True)
+    print("\nrelaxation of cells, s, and what the logarithm takes more, ms a structure and step")
+    print(f"{'systems':>7}{'deformation':>14}{'logarithm':>14}{'more':>20}")
+    print(compare_cells(20), flush=True)
     print("\nvelocity Verlet, ms a structure and step")
     print(f"{'systems':>7}{'ASE':>14}{'in batches':>14}{'ratio':>8}")
     print(compare_dynamics(options.structures))

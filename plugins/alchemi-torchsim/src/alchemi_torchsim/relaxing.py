@@ -71,7 +71,7 @@ def relax(
         Largest force at the end; with a moving cell, the generalised force on it divided by the number of atoms too.
     cell : bool or "frechet"
         Whether cells move too, of structures that are periodic in all directions: with the deformation for a variable,
-        or with ``"frechet"`` its logarithm, as in `alchemi relax`, which takes TorchSim some 3 ms more for each
+        or with ``"frechet"`` its logarithm, as in `alchemi relax`, which takes TorchSim 3 to 4 ms more for each
         structure and step.
     optimizer : {"fire", "fire-verlet"}
         FIRE in the form ASE has it, or as published.
