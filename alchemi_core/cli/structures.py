@@ -66,7 +66,7 @@ def naming_one_of_several(structure: Structure) -> Iterator[None]:
         raise type(error)(error.found, expected=error.expected, who=who, fix=error.fix) from error
 
 
-def read_structures(names: Iterable[str], file_format: str | None = None) -> list[Structure]:
+def read_structures(names: Iterable[str], file_format: str | None = None, *, check: bool = True) -> list[Structure]:
     """Read and check all structures.
 
     Parameters
@@ -75,6 +75,8 @@ def read_structures(names: Iterable[str], file_format: str | None = None) -> lis
         Each a file, or ``FILE@INDEX`` with an index or a slice as Python writes it.
     file_format : str, optional
         Format as ASE names it; guessed otherwise.
+    check : bool
+        False leaves to the caller to find out which of them are no structures.
 
     Raises
     ------
@@ -84,7 +86,7 @@ def read_structures(names: Iterable[str], file_format: str | None = None) -> lis
         If a structure is none: no atoms, NaN positions, a singular periodic cell.
     """
     found = [structure for name in names for structure in _read(name, file_format)]
-    for structure in found:
+    for structure in found if check else ():
         _check(structure)
     return [attrs.evolve(structure, alone=len(found) == 1) for structure in found]
 

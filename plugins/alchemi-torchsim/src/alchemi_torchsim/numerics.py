@@ -1,0 +1,28 @@
+"""What is no number: systems whose energy or forces are not finite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from alchemi_core.errors import ModelOutputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from alchemi_torchsim.engine import SimState
+
+
+def finite_systems(state: SimState) -> Tensor:
+    """Tell of which systems energy and forces are finite: Tensor [B], bool."""
+    bad = (~torch.isfinite(state.forces).all(1)).to(torch.int64)
+    counts = torch.zeros_like(state.energy, dtype=torch.int64).index_add(0, state.system_idx, bad)
+    return torch.isfinite(state.energy) & (counts == 0)
+
+
+def check_finite(state: SimState, steps: int, who: str, fix: str) -> None:
+    """Raise `ModelOutputError` unless energy and forces of a single system are finite."""
+    if not bool(finite_systems(state)):
+        found = f"energy or forces are not finite after {steps} steps"
+        raise ModelOutputError(found, expected="finite numbers", who=who, fix=fix)
