@@ -1,0 +1,102 @@
+"""Allowance: the budget of the next batch, as found so far by what batches took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from alchemi_core.batching.budget import Budget
+
+if TYPE_CHECKING:
+    from alchemi_core.batching.cost import Cost
+    from alchemi_core.batching.memory import Memory
+
+ON_HOST = Budget(atoms=4_000, pairs=200_000)
+"""Largest batches on a processor: beyond, values leave its caches and nothing is gained; benchmarks/batching.py."""
+
+ON_DEVICE = Budget(atoms=64_000_000, pairs=500_000_000)
+"""Largest batches on an accelerator: a quarter of what int32 can count."""
+
+FIRST = 1 / 8
+"""Share of the largest batch on the host that the first one holds: how much memory it takes is yet to be seen."""
+
+TELLING = 0.5
+"""Share of a budget from which a batch says something of the memory that a full one takes."""
+
+FASTER = 2.0
+"""How much larger the next batch may be."""
+
+HOST_SHARE, DEVICE_SHARE = 0.5, 0.8
+"""Share of the free memory that a batch may take; others use that of the host too."""
+
+
+class Allowance:
+    """The budget of the next batch.
+
+    It starts small and grows as long as memory would hold more, up to a limit. Once a batch was too large, it is
+    halved, and never grows again.
+
+    Parameters
+    ----------
+    budget : Budget
+        Of the first batch.
+    most : Budget
+        What it may grow to.
+    share : float
+        Share of the free memory that a batch may take.
+    """
+
+    def __init__(self, budget: Budget, most: Budget, share: float = HOST_SHARE) -> None:
+        self.budget, self._most, self._share = budget, most, share
+        self._growing = budget != most
+
+    @classmethod
+    def of(cls, given: Budget | int | None, device_type: str) -> Allowance:
+        """Make the allowance of a call: what the user gave, which stays, or what grows to what the device can hold."""
+        if given is not None:
+            fixed = Budget.of(given)
+            return cls(fixed, fixed)
+        first = ON_HOST.times(FIRST)
+        return cls(first, ON_HOST) if device_type == "cpu" else cls(first, ON_DEVICE, DEVICE_SHARE)
+
+    def fitted(self, cost: Cost, taken: int, free: int | None) -> None:
+        """Learn from a batch that fit.
+
+        Parameters
+        ----------
+        cost : Cost
+            Of the batch.
+        taken : int, bytes
+            What it took at most.
+        free : int or None, bytes
+            What could have been taken.
+        """
+        share = self.budget.share(cost)
+        if not self._growing or share < TELLING:
+            return
+        full = max(taken, 1) / share
+        room = FASTER if free is None else self._share * free / full
+        factor = min(FASTER, room)
+        self._growing = factor == FASTER
+        self._set(self.budget.times(factor))
+
+    def exceeded(self, cost: Cost) -> None:
+        """Learn from a batch that was too large: half of it is allowed, and no more from now on."""
+        self._growing = False
+        self.budget = self.budget.times(min(self.budget.share(cost), 1.0) / 2)
+
+    def one_by_one(self) -> None:
+        """Allow one structure at a time."""
+        self._growing = False
+        self.budget = attrs.evolve(self.budget, systems=1)
+
+    def _set(self, budget: Budget) -> None:
+        most = self._most
+        self._growing = self._growing and (budget.atoms < most.atoms or budget.pairs < most.pairs)
+        self.budget = attrs.evolve(budget, atoms=min(budget.atoms, most.atoms), pairs=min(budget.pairs, most.pairs))
+
+
+def taken_since(before: int, memory: Memory) -> int:
+    """Return the most bytes that can have been taken since so many were in use."""
+    return max(memory.peak() - before, 0)

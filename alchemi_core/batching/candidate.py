@@ -1,0 +1,106 @@
+"""Candidate: a structure that waits for a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+import numpy as np
+from ase import Atoms
+
+from alchemi_core.batching.cost import Cost
+from alchemi_core.data.from_ase import ARRAY_FIELDS, INFO_FIELDS, arrays_read, couplings_read
+from alchemi_core.errors import DataError
+from alchemi_core.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self
+
+    from alchemi_core.batching.cost import Estimator
+    from alchemi_core.models import ModelConfig
+
+Kind: TypeAlias = "tuple[object, ...]"
+"""Structures of one kind can share a batch without one of them being refused, or treated otherwise than alone."""
+
+
+@attrs.frozen(eq=False)
+class Candidate:
+    """A structure that waits for a batch.
+
+    Parameters
+    ----------
+    index : int
+        Its place in the input.
+    structure : ase.Atoms
+        As it was given.
+    kind : tuple
+        Which others it may share a batch with.
+    cost : Cost
+        What it is estimated to take.
+    error : Exception, optional
+        Why it cannot be evaluated at all.
+    """
+
+    index: int
+    structure: Atoms
+    kind: Kind
+    cost: Cost
+    error: Exception | None = None
+
+
+@attrs.frozen
+class Sorter:
+    """Makes candidates of structures.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Of the pipeline: which arrays and coupling parameters it reads.
+    estimator : Estimator
+        For the lists of its plan.
+    same_size : bool
+        Whether outputs are padded to the largest structure of a batch, so that a batch holds structures of one size.
+    """
+
+    config: ModelConfig
+    estimator: Estimator
+    same_size: bool
+
+    @classmethod
+    def of(cls, config: ModelConfig, estimator: Estimator, outputs: Iterable[str]) -> Self:
+        """Make the sorter of a request."""
+        open_axes = any(None in QUANTITIES[name].shape for name in outputs if name in QUANTITIES)
+        return cls(config, estimator, open_axes)
+
+    def candidate(self, index: int, structure: Atoms) -> Candidate:
+        """Return the candidate of one structure; nothing that is wrong with it is an error here."""
+        try:
+            cost = self._cost(structure)
+            return Candidate(index, structure, self._kind(index, structure, cost), cost)
+        except Exception as error:  # noqa: BLE001 - whatever an object that is no structure raises
+            return Candidate(index, structure, (index,), Cost(systems=1.0), error)
+
+    def _cost(self, structure: Atoms) -> Cost:
+        if not isinstance(structure, Atoms):
+            raise DataError(f"a {type(structure).__name__}", expected="an ase.Atoms", who="evaluate")
+        return self.estimator.cost(structure)
+
+    def _kind(self, index: int, structure: Atoms, cost: Cost) -> Kind:
+        """Tell apart what must not be mixed; what is not finite, and what is empty, stays alone."""
+        if not np.isfinite(cost.pairs) or not len(structure):
+            return (index,)
+        periodic = bool(structure.pbc.any())
+        arrays = tuple((name, structure.arrays[name].dtype.kind) for name in self._arrays(structure))
+        return (
+            periodic,
+            periodic or bool(structure.cell.array.any()),
+            *(name in structure.info for name in INFO_FIELDS.values()),
+            *(name in structure.arrays for name in ARRAY_FIELDS.values()),
+            arrays,
+            tuple(couplings_read(self.config, structure)),
+            len(structure) if self.same_size else 0,
+        )
+
+    def _arrays(self, structure: Atoms) -> tuple[str, ...]:
+        return tuple(name for name in arrays_read(self.config, structure) if name in structure.arrays)
