@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
-import numpy as np
 from ase import Atoms
 
 from alchemi_core.batching.cost import Cost
-from alchemi_core.data.from_ase import ARRAY_FIELDS, INFO_FIELDS, arrays_read, couplings_read
+from alchemi_core.data.from_ase import ARRAY_FIELDS, INFO_FIELDS, array_names, coupling_names
 from alchemi_core.errors import DataError
 from alchemi_core.quantities import QUANTITIES
 
@@ -55,23 +55,24 @@ class Sorter:
 
     Parameters
     ----------
-    config : ModelConfig
-        Of the pipeline: which arrays and coupling parameters it reads.
     estimator : Estimator
-        For the lists of its plan.
+        For the lists of the plan.
+    arrays, couplings : tuple of str
+        Names under which structures may bring inputs of the pipeline, atom by atom and as one number.
     same_size : bool
         Whether outputs are padded to the largest structure of a batch, so that a batch holds structures of one size.
     """
 
-    config: ModelConfig
     estimator: Estimator
+    arrays: tuple[str, ...]
+    couplings: tuple[str, ...]
     same_size: bool
 
     @classmethod
     def of(cls, config: ModelConfig, estimator: Estimator, outputs: Iterable[str]) -> Self:
-        """Make the sorter of a request."""
+        """Make the sorter of a request to a pipeline of this config."""
         open_axes = any(None in QUANTITIES[name].shape for name in outputs if name in QUANTITIES)
-        return cls(config, estimator, open_axes)
+        return cls(estimator, array_names(config), coupling_names(config), open_axes)
 
     def candidate(self, index: int, structure: Atoms) -> Candidate:
         """Return the candidate of one structure; nothing that is wrong with it is an error here."""
@@ -88,19 +89,15 @@ class Sorter:
 
     def _kind(self, index: int, structure: Atoms, cost: Cost) -> Kind:
         """Tell apart what must not be mixed; what is not finite, and what is empty, stays alone."""
-        if not np.isfinite(cost.pairs) or not len(structure):
+        if not cost.atoms or not isfinite(cost.pairs):
             return (index,)
-        periodic = bool(structure.pbc.any())
-        arrays = tuple((name, structure.arrays[name].dtype.kind) for name in self._arrays(structure))
+        arrays, info, periodic = structure.arrays, structure.info, bool(structure.pbc.any())
         return (
             periodic,
             periodic or bool(structure.cell.array.any()),
-            *(name in structure.info for name in INFO_FIELDS.values()),
-            *(name in structure.arrays for name in ARRAY_FIELDS.values()),
-            arrays,
-            tuple(couplings_read(self.config, structure)),
+            tuple(name for name in INFO_FIELDS.values() if name in info),
+            tuple(name for name in ARRAY_FIELDS.values() if name in arrays),
+            tuple((name, arrays[name].dtype.kind) for name in self.arrays if name in arrays and name != "tags"),
+            tuple(name for name in self.couplings if name in info),
             len(structure) if self.same_size else 0,
         )
-
-    def _arrays(self, structure: Atoms) -> tuple[str, ...]:
-        return tuple(name for name in arrays_read(self.config, structure) if name in structure.arrays)

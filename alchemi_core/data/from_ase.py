@@ -114,10 +114,20 @@ def _named(systems: Sequence[Atoms], names: Iterable[str], dtype: torch.dtype) -
     return {name: _joined(name, [array_of(one, name) for one in systems], dtype) for name in names}
 
 
+def array_names(config: ModelConfig) -> tuple[str, ...]:
+    """Return the inputs of a model that may be arrays of a structure: those that are no quantities of the table."""
+    return tuple(sorted((config.required_inputs | config.optional_inputs) - QUANTITIES.keys()))
+
+
+def coupling_names(config: ModelConfig) -> tuple[str, ...]:
+    """Return the inputs of a model that may be coupling parameters in the ``info`` of a structure."""
+    names = (config.required_inputs | config.optional_inputs) - (QUANTITIES.keys() - {COUPLING})
+    return tuple(sorted(names))
+
+
 def arrays_read(config: ModelConfig, atoms: Atoms) -> tuple[str, ...]:
     """Return the arrays of a structure that a model reads: inputs that are no quantities of the table."""
-    names = (config.required_inputs | config.optional_inputs) - QUANTITIES.keys()
-    return tuple(sorted(name for name in names if name in atoms.arrays or name == "tags"))
+    return tuple(name for name in array_names(config) if name in atoms.arrays or name == "tags")
 
 
 def couplings_read(config: ModelConfig, atoms: Atoms) -> dict[str, float]:
@@ -128,8 +138,7 @@ def couplings_read(config: ModelConfig, atoms: Atoms) -> dict[str, float]:
     DataError
         If one is no number.
     """
-    names = (config.required_inputs | config.optional_inputs) - (QUANTITIES.keys() - {COUPLING})
-    return {name: _number(name, atoms.info[name]) for name in sorted(names) if name in atoms.info}
+    return {name: _number(name, atoms.info[name]) for name in coupling_names(config) if name in atoms.info}
 
 
 def _number(name: str, value: object) -> float:
