@@ -10,7 +10,6 @@ from alchemi_core.batching.budget import Budget
 
 if TYPE_CHECKING:
     from alchemi_core.batching.cost import Cost
-    from alchemi_core.batching.memory import Memory
 
 ON_HOST = Budget(atoms=4_000, pairs=200_000)
 """Largest batches on a processor: beyond, values leave its caches and nothing is gained; benchmarks/batching.py."""
@@ -45,11 +44,18 @@ class Allowance:
         What it may grow to.
     share : float
         Share of the free memory that a batch may take.
+
+    Attributes
+    ----------
+    budget : Budget
+        Of the next batch.
+    growing : bool
+        Whether what a batch takes still matters.
     """
 
     def __init__(self, budget: Budget, most: Budget, share: float = HOST_SHARE) -> None:
         self.budget, self._most, self._share = budget, most, share
-        self._growing = budget != most
+        self.growing = budget != most
 
     @classmethod
     def of(cls, given: Budget | int | None, device_type: str) -> Allowance:
@@ -73,30 +79,29 @@ class Allowance:
             What could have been taken.
         """
         share = self.budget.share(cost)
-        if not self._growing or share < TELLING:
+        if not self.growing or share < TELLING:
             return
         full = max(taken, 1) / share
         room = FASTER if free is None else self._share * free / full
         factor = min(FASTER, room)
-        self._growing = factor == FASTER
+        self.growing = factor == FASTER
         self._set(self.budget.times(factor))
 
     def exceeded(self, cost: Cost) -> None:
         """Learn from a batch that was too large: half of it is allowed, and no more from now on."""
-        self._growing = False
-        self.budget = self.budget.times(min(self.budget.share(cost), 1.0) / 2)
+        self.growing = False
+        share = self.budget.share(cost)
+        if share > 0.0:
+            self.budget = self.budget.times(min(1.0, share / 2))
+        else:
+            self.budget = Budget(atoms=max(1.0, cost.atoms / 2), systems=max(1.0, cost.systems / 2))
 
     def one_by_one(self) -> None:
         """Allow one structure at a time."""
-        self._growing = False
+        self.growing = False
         self.budget = attrs.evolve(self.budget, systems=1)
 
     def _set(self, budget: Budget) -> None:
         most = self._most
-        self._growing = self._growing and (budget.atoms < most.atoms or budget.pairs < most.pairs)
+        self.growing = self.growing and (budget.atoms < most.atoms or budget.pairs < most.pairs)
         self.budget = attrs.evolve(budget, atoms=min(budget.atoms, most.atoms), pairs=min(budget.pairs, most.pairs))
-
-
-def taken_since(before: int, memory: Memory) -> int:
-    """Return the most bytes that can have been taken since so many were in use."""
-    return max(memory.peak() - before, 0)

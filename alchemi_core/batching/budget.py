@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
-from typing import TYPE_CHECKING, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -11,9 +11,6 @@ from alchemi_core.errors import OptionError
 
 if TYPE_CHECKING:
     from alchemi_core.batching.cost import Cost
-
-Limit: TypeAlias = "Budget | int | None"
-"""What a caller may give: a budget, a number of atoms, or nothing."""
 
 
 def _at_least_one(_instance: Budget, attribute: attrs.Attribute[float], value: float) -> None:
@@ -41,8 +38,8 @@ class Budget:
 
     Examples
     --------
-    >>> Budget(atoms=1000).times(0.5)
-    Budget(atoms=500.0, pairs=inf, systems=inf)
+    >>> Budget(atoms=1000, pairs=50_000).times(0.5)
+    Budget(atoms=500.0, pairs=25000.0, systems=inf)
     """
 
     atoms: float = attrs.field(default=inf, validator=_at_least_one)
@@ -66,14 +63,9 @@ class Budget:
         return cls(atoms=given)
 
     def times(self, factor: float) -> Budget:
-        """Return a budget that is larger or smaller by a factor, in atoms and pairs; never below one of each."""
-        return attrs.evolve(self, atoms=max(1.0, self.atoms * factor), pairs=max(1.0, self.pairs * factor))
+        """Return a budget that is larger or smaller by a factor, never below one of anything."""
+        return Budget(*(max(1.0, factor * most) for most in (self.atoms, self.pairs, self.systems)))
 
     def share(self, cost: Cost) -> float:
         """Return which share of the budget something takes: 1 where it is used up."""
         return max(cost.atoms / self.atoms, cost.pairs / self.pairs, cost.systems / self.systems)
-
-    @property
-    def bounded(self) -> bool:
-        """Whether anything is bounded at all."""
-        return isfinite(min(self.atoms, self.pairs, self.systems))

@@ -75,22 +75,21 @@ class Sorter:
         return cls(estimator, array_names(config), coupling_names(config), open_axes)
 
     def candidate(self, index: int, structure: Atoms) -> Candidate:
-        """Return the candidate of one structure; nothing that is wrong with it is an error here."""
-        try:
-            cost = self._cost(structure)
-            return Candidate(index, structure, self._kind(index, structure, cost), cost)
-        except Exception as error:  # noqa: BLE001 - whatever an object that is no structure raises
-            return Candidate(index, structure, (index,), Cost(systems=1.0), error)
+        """Return the candidate of one structure; nothing that is wrong with it is an error here.
 
-    def _cost(self, structure: Atoms) -> Cost:
+        One that is empty or not finite stays alone, so that no batch has to be taken apart for it.
+        """
         if not isinstance(structure, Atoms):
-            raise DataError(f"a {type(structure).__name__}", expected="an ase.Atoms", who="evaluate")
-        return self.estimator.cost(structure)
-
-    def _kind(self, index: int, structure: Atoms, cost: Cost) -> Kind:
-        """Tell apart what must not be mixed; what is not finite, and what is empty, stays alone."""
+            found = f"a {type(structure).__name__} at place {index} of the input"
+            error = DataError(found, expected="an ase.Atoms", who="evaluate")
+            return Candidate(index, structure, (index,), Cost(systems=1.0), error)
+        cost = self.estimator.cost(structure)
         if not cost.atoms or not isfinite(cost.pairs):
-            return (index,)
+            return Candidate(index, structure, (index,), Cost(cost.atoms, 0.0, 1.0))
+        return Candidate(index, structure, self._kind(structure), cost)
+
+    def _kind(self, structure: Atoms) -> Kind:
+        """Tell apart what must not be mixed."""
         arrays, info, periodic = structure.arrays, structure.info, bool(structure.pbc.any())
         return (
             periodic,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import pi
+from math import nan, pi
 from typing import TYPE_CHECKING
 
 import attrs
@@ -72,8 +72,10 @@ class Estimator:
         return cls(tuple(config.cutoff for config in configs), padded)
 
     def cost(self, atoms: Atoms) -> Cost:
-        """Return what a structure takes; NaN or infinite pairs where its positions or cell are."""
+        """Return what a structure takes; NaN pairs where its positions or cell are not finite."""
         count = len(atoms)
+        if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
+            return Cost(count, nan, 1.0)
         if not count or not self.cutoffs:
             return Cost(count, 0.0, 1.0)
         density, lengths = _density(atoms)

@@ -90,9 +90,9 @@ def evaluate(
     ...         return {"energy": each.new_zeros(view.num_systems).index_add(0, view.batch_idx, each).unsqueeze(1)}
     >>> pipe = PipelineModelWrapper(groups=[PipelineGroup(steps=[Well()], use_autograd=True)])
     >>> for one in evaluate(pipe, map(molecule, ["H2O", "CO2"]), requested=["energy"]):
-    ...     print(one.index, one.structure.symbols, round(float(one.outputs["energy"]), 4))
-    0 OH2 0.6399
-    1 CO2 1.3895
+    ...     print(one.index, one.structure.symbols, f"{float(one.outputs['energy']):.4f}")
+    0 OH2 0.8172
+    1 CO2 1.3892
     """
     _check(pipe, structures, contributions, failures)
     names = None if requested is None else frozenset([requested] if isinstance(requested, str) else requested)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import traceback
+from collections import deque
 from typing import TYPE_CHECKING, Literal
 
 import attrs
 import torch
 
-from alchemi_core.batching.allowance import taken_since
 from alchemi_core.batching.cost import Cost
 from alchemi_core.batching.evaluated import Evaluated
 from alchemi_core.batching.memory import is_shortage
@@ -71,28 +71,44 @@ class Evaluator:
         if isinstance(answer, IndivisibleError):
             self.allowance.one_by_one()
             return [one for alone in batch for one in self.evaluate([alone])]
-        return self._in_halves(batch, answer)
+        return self._in_parts(batch) if is_shortage(answer) else self._in_halves(batch)
 
-    def _in_halves(self, batch: Sequence[Candidate], error: Exception) -> list[Evaluated]:
-        """Evaluate both halves; where a batch fails and no part of it does, it was too large."""
-        shortage = is_shortage(error)
-        if shortage:
-            self.allowance.exceeded(_cost(batch))
+    def _in_parts(self, batch: Sequence[Candidate]) -> list[Evaluated]:
+        """Evaluate a batch that memory did not suffice for, in parts of half its size or less."""
+        allowance, waiting = self.allowance, deque(batch)
+        allowance.exceeded(_cost(batch))
+        found: list[Evaluated] = []
+        while waiting:
+            part = [waiting.popleft()]
+            total = part[0].cost
+            while waiting and allowance.budget.share(total + waiting[0].cost) <= 1.0:
+                total += waiting[0].cost
+                part.append(waiting.popleft())
+            found += self.evaluate(part)
+        return found
+
+    def _in_halves(self, batch: Sequence[Candidate]) -> list[Evaluated]:
+        """Look for the culprits in both halves; where there is none, the batch was too large."""
         middle = len(batch) // 2
         found = self.evaluate(batch[:middle]) + self.evaluate(batch[middle:])
-        if not shortage and all(one.error is None for one in found):
+        if all(one.error is None for one in found):
             self.allowance.exceeded(_cost(batch))
         return found
 
     def _attempt(self, batch: Sequence[Candidate]) -> list[Outputs | Exception] | Exception:
         """Evaluate a batch, and return its outputs system by system, or the error; frames let go of their tensors."""
         try:
-            before, free = self.memory.used(), self.memory.free()
-            answer = self._run(batch)
-            self.allowance.fitted(_cost(batch), taken_since(before, self.memory), free)
+            answer = self._watched(batch) if self.allowance.growing else self._run(batch)
         except Exception as error:  # noqa: BLE001 - whatever a model raises
             _let_go(error)
             return error
+        return answer
+
+    def _watched(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:
+        """Evaluate a batch, and tell the allowance what memory it took."""
+        before, free = self.memory.used(), self.memory.free()
+        answer = self._run(batch)
+        self.allowance.fitted(_cost(batch), max(self.memory.peak() - before, 0), free)
         return answer
 
     def _run(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:

@@ -26,15 +26,17 @@ class Window:
     def __init__(self, *, padded: bool) -> None:
         self._padded = padded
         self._kinds: dict[Kind, list[Candidate]] = {}
+        self._count = 0
         self.cost = Cost()
 
     def __len__(self) -> int:
-        return sum(map(len, self._kinds.values()))
+        return self._count
 
     def add(self, candidate: Candidate) -> None:
         """Take in one more, later in the input than all others."""
         self._kinds.setdefault(candidate.kind, []).append(candidate)
         self.cost += candidate.cost
+        self._count += 1
 
     def take(self, budget: Budget) -> list[Candidate]:
         """Take out the next batch: the oldest structure, and others of its kind as long as the budget lasts."""
@@ -57,5 +59,6 @@ class Window:
         rest = [one for one in self._kinds.pop(kind) if one.index not in gone]
         if rest:
             self._kinds[kind] = rest
+        self._count -= len(batch)
         for one in batch:
             self.cost += Cost(-one.cost.atoms, -one.cost.pairs, -one.cost.systems)

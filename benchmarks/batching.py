@@ -1,0 +1,153 @@
+"""Structures in batches against one by one, and against the ASE calculator, in one run.
+
+The three take turns, some hundred structures each, so that all meet the same weather, and their results are compared
+structure by structure. Times are those of the processor, which other programs disturb less than the clock; both are
+printed. Run: ``python benchmarks/batching.py``, with ``--model chgnet``, ``--count 10000``, or ``--sweep`` for budgets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+import torch
+from ase import Atoms
+from structures_10k import structures
+
+from alchemi_core import Batch, Budget, Evaluated, PipelineGroup, PipelineModelWrapper, create_model, evaluate
+
+TURN = 250
+"""Structures of one turn."""
+
+COUNTS = {"lj+d3": 2_000, "lj": 2_000, "chgnet": 300}
+BUDGETS = (3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+"""Pairs."""
+
+
+def pipeline(name: str) -> PipelineModelWrapper:
+    """Make one of the pipelines that are measured."""
+    if name == "chgnet":
+        return PipelineModelWrapper([PipelineGroup([create_model("chgnet")], use_autograd=True)])
+    groups = [PipelineGroup([create_model("lennard-jones")], use_autograd=True)]
+    if name == "lj+d3":
+        groups.append(PipelineGroup([create_model("dftd3", functional="pbe")]))
+    return PipelineModelWrapper(groups)
+
+
+class Clock:
+    """Seconds of the processor and of the clock that a side has taken so far."""
+
+    def __init__(self) -> None:
+        self.processor = self.wall = 0.0
+
+    def measure(self, function: Callable[[], object]) -> None:
+        """Add what a call takes."""
+        wall, processor = time.perf_counter(), time.process_time()
+        function()
+        self.wall += time.perf_counter() - wall
+        self.processor += time.process_time() - processor
+
+
+class Sides:
+    """The three ways to evaluate the same structures."""
+
+    def __init__(self, pipe: PipelineModelWrapper, source: Iterator[Atoms]) -> None:
+        self.pipe, self.calculator = pipe, pipe.as_ase()
+        self.results = evaluate(pipe, source)
+        self.clocks = {"batched": Clock(), "one by one": Clock(), "ASE": Clock()}
+        self.worst = {"energy": 0.0, "forces": 0.0, "stress": 0.0}
+        self.count = 0
+
+    def turn(self) -> int:
+        """Evaluate the next structures in all ways; return how many they were."""
+        found: list[Evaluated] = []
+        self.clocks["batched"].measure(lambda: found.extend(islice(self.results, TURN)))
+        alone: list[dict[str, torch.Tensor]] = []
+        self.clocks["one by one"].measure(lambda: alone.extend(self._alone(one.structure) for one in found))
+        self.clocks["ASE"].measure(lambda: [self._by_ase(one.structure) for one in found])
+        for one, other in zip(found, alone, strict=True):
+            self._compare(one, other)
+        self.count += len(found)
+        return len(found)
+
+    def _alone(self, atoms: Atoms) -> dict[str, torch.Tensor]:
+        return dict(self.pipe(Batch.from_ase([atoms])))
+
+    def _by_ase(self, atoms: Atoms) -> None:
+        twin = atoms.copy()
+        twin.calc = self.calculator
+        twin.get_forces()
+        twin.get_potential_energy()
+        if atoms.cell.volume > 0.0:
+            twin.get_stress()
+
+    def _compare(self, one: Evaluated, other: dict[str, torch.Tensor]) -> None:
+        assert one.outputs is not None
+        assert set(one.outputs) == set(other)
+        for name, value in other.items():
+            scale = max(1.0, float(value.abs().nan_to_num().max()))
+            difference = float((one.outputs[name] - value).abs().nan_to_num().max()) / scale
+            assert bool((one.outputs[name].isnan() == value.isnan()).all())
+            self.worst[name] = max(self.worst[name], difference)
+
+    def report(self) -> None:
+        """Print what was found so far."""
+        batched = self.clocks["batched"]
+        for name, clock in self.clocks.items():
+            each = f"{1e3 * clock.processor / self.count:8.3f} ms of processor, {1e3 * clock.wall / self.count:8.3f} ms"
+            print(
+                f"  {name:<10}  {each}   {clock.processor / batched.processor:6.2f} x   {clock.processor:8.1f} s in all"
+            )
+        print("  largest difference, relative above 1 eV, eV/Å, eV/Å³: ", end="")
+        print(", ".join(f"{name} {value:.1e}" for name, value in self.worst.items()), flush=True)
+
+
+def compare(name: str, count: int) -> None:
+    """Print times of the three sides."""
+    pipe = pipeline(name)
+    list(evaluate(pipe, structures(20)))  # compiled, loaded and warm
+    sides = Sides(pipe, structures(count))
+    made = 0
+    print(f"{name}, {count} structures, {torch.get_num_threads()} threads; time of each structure", flush=True)
+    while more := sides.turn():
+        made += more
+        if made % (8 * TURN) == 0 and made < count:
+            print(f"after {made}")
+            sides.report()
+    print(f"all {made}")
+    sides.report()
+
+
+def sweep(name: str, count: int) -> None:
+    """Print the time of a structure by the budget of a batch."""
+    pipe, source = pipeline(name), list(structures(count))
+    list(evaluate(pipe, source[:20]))
+    sizes = [len(atoms) for atoms in source]
+    print(f"{name}, {count} structures of {np.mean(sizes):.0f} atoms in the mean, by the pairs of a batch")
+    clocks = {pairs: [Clock() for _ in range(3)] for pairs in BUDGETS}
+    for turn in range(3):
+        for pairs in BUDGETS:
+            budget = Budget(pairs=pairs, atoms=max(1, pairs // 20))
+            clocks[pairs][turn].measure(lambda budget=budget: list(evaluate(pipe, source, budget=budget)))
+    for pairs, turns in clocks.items():
+        best = min(clock.processor for clock in turns)
+        print(f"  {pairs:>9} pairs   {1e3 * best / count:8.3f} ms of processor", flush=True)
+
+
+def main() -> None:
+    """Compare, or look for the best budget."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", choices=sorted(COUNTS), default="lj+d3")
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--sweep", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    (sweep if arguments.sweep else compare)(arguments.model, arguments.count or COUNTS[arguments.model])
+
+
+if __name__ == "__main__":
+    main()
