@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,17 +12,21 @@ from alchemi_core.batching.budget import Budget
 if TYPE_CHECKING:
     from alchemi_core.batching.cost import Cost
 
-ON_HOST = Budget(atoms=4_000, pairs=200_000)
-"""Largest batches on a processor: beyond, values leave its caches and nothing is gained; benchmarks/batching.py."""
+ON_HOST = Budget(atoms=16_000, pairs=400_000)
+"""Largest batches on a processor, of the cheapest models."""
 
 ON_DEVICE = Budget(atoms=64_000_000, pairs=500_000_000)
 """Largest batches on an accelerator: a quarter of what int32 can count."""
 
-FIRST = 1 / 8
-"""Share of the largest batch on the host that the first one holds: how much memory it takes is yet to be seen."""
+FIRST = 1 / 64
+"""Share of the largest batch on the host that the first one holds: what it takes is yet to be seen."""
+
+ENOUGH = 0.2
+"""Seconds of a batch from which nothing is gained on a processor by larger ones: what a call takes by itself is then a
+few percent, and values leave the caches; benchmarks/batching.py --sweep."""
 
 TELLING = 0.5
-"""Share of a budget from which a batch says something of the memory that a full one takes."""
+"""Share of a budget from which a batch says something of what a full one takes."""
 
 FASTER = 2.0
 """How much larger the next batch may be."""
@@ -30,11 +35,30 @@ HOST_SHARE, DEVICE_SHARE = 0.5, 0.8
 """Share of the free memory that a batch may take; others use that of the host too."""
 
 
+@attrs.frozen
+class Taken:
+    """What a batch took.
+
+    Parameters
+    ----------
+    seconds : float
+        Time.
+    memory : int, bytes
+        Most at any moment.
+    free : int or None, bytes
+        What could have been taken; None where nobody knows.
+    """
+
+    seconds: float
+    memory: int
+    free: int | None
+
+
 class Allowance:
     """The budget of the next batch.
 
-    It starts small and grows as long as memory would hold more, up to a limit. Once a batch was too large, it is
-    halved, and never grows again.
+    It starts small and grows as long as that pays and memory would hold more, up to a limit. Once a batch was too
+    large, it is halved, and never grows again.
 
     Parameters
     ----------
@@ -42,6 +66,8 @@ class Allowance:
         Of the first batch.
     most : Budget
         What it may grow to.
+    enough : float, s
+        Time of a batch from which it grows no more.
     share : float
         Share of the free memory that a batch may take.
 
@@ -53,37 +79,27 @@ class Allowance:
         Whether what a batch takes still matters.
     """
 
-    def __init__(self, budget: Budget, most: Budget, share: float = HOST_SHARE) -> None:
-        self.budget, self._most, self._share = budget, most, share
+    def __init__(self, budget: Budget, most: Budget, enough: float = ENOUGH, share: float = HOST_SHARE) -> None:
+        self.budget, self._most, self._enough, self._share = budget, most, enough, share
         self.growing = budget != most
 
     @classmethod
     def of(cls, given: Budget | int | None, device_type: str) -> Allowance:
-        """Make the allowance of a call: what the user gave, which stays, or what grows to what the device can hold."""
+        """Make the allowance of a call: what the user gave, which stays, or what grows to what pays and fits."""
         if given is not None:
             fixed = Budget.of(given)
             return cls(fixed, fixed)
         first = ON_HOST.times(FIRST)
-        return cls(first, ON_HOST) if device_type == "cpu" else cls(first, ON_DEVICE, DEVICE_SHARE)
+        return cls(first, ON_HOST) if device_type == "cpu" else cls(first, ON_DEVICE, inf, DEVICE_SHARE)
 
-    def fitted(self, cost: Cost, taken: int, free: int | None) -> None:
-        """Learn from a batch that fit.
-
-        Parameters
-        ----------
-        cost : Cost
-            Of the batch.
-        taken : int, bytes
-            What it took at most.
-        free : int or None, bytes
-            What could have been taken.
-        """
+    def fitted(self, cost: Cost, taken: Taken) -> None:
+        """Learn from a batch that fit, unless it was too small to tell."""
         share = self.budget.share(cost)
         if not self.growing or share < TELLING:
             return
-        full = max(taken, 1) / share
-        room = FASTER if free is None else self._share * free / full
-        factor = min(FASTER, room)
+        pays = FASTER if taken.seconds / share < self._enough else 1.0
+        fits = FASTER if taken.free is None else self._share * taken.free * share / max(taken.memory, 1)
+        factor = min(pays, fits)
         self.growing = factor == FASTER
         self._set(self.budget.times(factor))
 

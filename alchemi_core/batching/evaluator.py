@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 import torch
 
+from alchemi_core.batching.allowance import Taken
 from alchemi_core.batching.cost import Cost
 from alchemi_core.batching.evaluated import Evaluated
 from alchemi_core.batching.memory import is_shortage
@@ -105,10 +107,11 @@ class Evaluator:
         return answer
 
     def _watched(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:
-        """Evaluate a batch, and tell the allowance what memory it took."""
-        before, free = self.memory.used(), self.memory.free()
+        """Evaluate a batch, and tell the allowance what it took."""
+        before, free, began = self.memory.used(), self.memory.free(), time.perf_counter()
         answer = self._run(batch)
-        self.allowance.fitted(_cost(batch), max(self.memory.peak() - before, 0), free)
+        taken = Taken(time.perf_counter() - began, max(self.memory.peak() - before, 0), free)
+        self.allowance.fitted(_cost(batch), taken)
         return answer
 
     def _run(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:

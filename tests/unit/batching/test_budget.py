@@ -2,7 +2,7 @@
 
 import pytest
 
-from alchemi_core.batching.allowance import ON_DEVICE, ON_HOST, Allowance
+from alchemi_core.batching.allowance import ON_DEVICE, ON_HOST, Allowance, Taken
 from alchemi_core.batching.budget import Budget
 from alchemi_core.batching.cost import Cost
 from alchemi_core.errors import OptionError
@@ -36,19 +36,35 @@ def test_a_number_stands_for_atoms():
             Budget.of(wrong)
 
 
+def taken(seconds=0.0, memory=1000, free=64 * GIB):
+    return Taken(seconds, memory, free)
+
+
+def grown(allowance, seconds_of_an_atom=0.0):
+    """Budgets of atoms of one full batch after the other, and what they end with."""
+    sizes = [allowance.budget.atoms]
+    while allowance.growing:
+        allowance.fitted(full(allowance), taken(seconds_of_an_atom * allowance.budget.atoms))
+        sizes.append(allowance.budget.atoms)
+    return sizes
+
+
 def test_what_a_user_gives_stays():
     allowance = Allowance.of(Budget(atoms=10), "cpu")
-    allowance.fitted(Cost(10, 0, 1), 1, 64 * GIB)
+    allowance.fitted(Cost(10, 0, 1), taken())
     assert allowance.budget == Budget(atoms=10)
 
 
-def test_on_a_processor_batches_grow_to_the_size_that_pays():
-    allowance, sizes = Allowance.of(None, "cpu"), []
-    while allowance.growing:
-        sizes.append(allowance.budget.pairs)
-        allowance.fitted(full(allowance), 1000, 64 * GIB)
-    assert sizes == [ON_HOST.pairs / 8, ON_HOST.pairs / 4, ON_HOST.pairs / 2]
+def test_on_a_processor_batches_grow_to_the_largest_size_where_that_is_fast():
+    allowance = Allowance.of(None, "cpu")
+    assert grown(allowance) == [250, 500, 1000, 2000, 4000, 8000, 16000]
     assert allowance.budget == ON_HOST
+
+
+def test_on_a_processor_batches_grow_no_more_once_they_take_long_enough():
+    """At a millisecond an atom, 250 atoms take longer than 0.2 s; at 0.1 ms, 2000 do."""
+    assert grown(Allowance.of(None, "cpu"), 1e-3) == [250, 250]
+    assert grown(Allowance.of(None, "cpu"), 1e-4) == [250, 500, 1000, 2000, 2000]
 
 
 @pytest.mark.parametrize("free", [5 * GIB, 40 * GIB, 141 * GIB])
@@ -57,7 +73,7 @@ def test_on_a_device_batches_grow_to_what_fits(free):
     allowance = Allowance.of(None, "cuda")
     for _ in range(40):
         cost = Cost(0.9 * allowance.budget.atoms, 0.0, 1)
-        allowance.fitted(cost, int(2**20 * cost.atoms), free)
+        allowance.fitted(cost, taken(5.0, int(2**20 * cost.atoms), free))
     assert not allowance.growing
     assert allowance.budget.atoms * 2**20 == pytest.approx(0.8 * free, rel=1e-3)
 
@@ -65,35 +81,36 @@ def test_on_a_device_batches_grow_to_what_fits(free):
 def test_on_a_device_that_holds_all_growth_ends_with_what_can_be_counted():
     allowance = Allowance.of(None, "cuda")
     for _ in range(40):
-        allowance.fitted(full(allowance), 1, 100 * GIB)
+        allowance.fitted(full(allowance), taken())
     assert allowance.budget == ON_DEVICE
 
 
 def test_batches_shrink_where_memory_is_short_from_the_start():
     allowance = Allowance.of(None, "cpu")
-    allowance.fitted(full(allowance), 4 * GIB, 2 * GIB)
-    assert allowance.budget.atoms == pytest.approx(ON_HOST.atoms / 8 / 4)
+    allowance.fitted(full(allowance), taken(0.0, 4 * GIB, 2 * GIB))
+    assert allowance.budget.atoms == pytest.approx(250 / 4)
     assert not allowance.growing
 
 
 def test_a_system_that_says_nothing_of_its_memory_lets_batches_grow():
     allowance = Allowance.of(None, "cpu")
-    for _ in range(3):
-        allowance.fitted(full(allowance), 0, None)
+    for _ in range(6):
+        allowance.fitted(full(allowance), taken(0.0, 0, None))
     assert allowance.budget == ON_HOST
 
 
 def test_small_batches_say_nothing():
     allowance = Allowance.of(None, "cpu")
-    allowance.fitted(Cost(3, 6, 1), 1, 64 * GIB)
-    assert allowance.budget.atoms == ON_HOST.atoms / 8
+    allowance.fitted(Cost(3, 6, 1), taken(9.0))
+    assert allowance.budget.atoms == 250
+    assert allowance.growing
 
 
 def test_what_was_too_large_is_halved_for_good():
     allowance = Allowance.of(None, "cpu")
     before = allowance.budget
     allowance.exceeded(full(allowance))
-    allowance.fitted(full(allowance), 1, 64 * GIB)
+    allowance.fitted(full(allowance), taken())
     assert allowance.budget == before.times(0.5)
 
 
