@@ -102,12 +102,12 @@ class Sides:
 
     def report(self) -> None:
         """Print what was found so far."""
-        batched = self.clocks["batched"]
+        least = self.clocks["batched"].processor / self.counts["batched"]
         for name, clock in self.clocks.items():
-            each = f"{1e3 * clock.processor / self.count:8.3f} ms of processor, {1e3 * clock.wall / self.count:8.3f} ms"
-            print(
-                f"  {name:<10}  {each}   {clock.processor / batched.processor:6.2f} x   {clock.processor:8.1f} s in all"
-            )
+            count = self.counts[name]
+            each, wall = clock.processor / count, clock.wall / count
+            times = f"{1e3 * each:8.3f} ms of processor, {1e3 * wall:8.3f} ms by the clock"
+            print(f"  {name:<10}  {count:>6} structures  {times}   {each / least:6.2f} x")
         print("  largest difference, relative above 1 eV, eV/Å, eV/Å³: ", end="")
         print(", ".join(f"{name} {value:.1e}" for name, value in self.worst.items()), flush=True)
 

@@ -21,9 +21,9 @@ ON_DEVICE = Budget(atoms=64_000_000, pairs=500_000_000)
 FIRST = 1 / 64
 """Share of the largest batch on the host that the first one holds: what it takes is yet to be seen."""
 
-ENOUGH = 0.2
+ENOUGH = 0.5
 """Seconds of a batch from which nothing is gained on a processor by larger ones: what a call takes by itself is then a
-few percent, and values leave the caches; benchmarks/batching.py --sweep."""
+percent, and values of learned potentials leave the caches; benchmarks/batching.py --sweep."""
 
 TELLING = 0.5
 """Share of a budget from which a batch says something of what a full one takes."""
@@ -42,7 +42,7 @@ class Taken:
     Parameters
     ----------
     seconds : float
-        Time.
+        Time that the calling thread worked: other programs on the machine make it no longer.
     memory : int, bytes
         Most at any moment.
     free : int or None, bytes

@@ -108,9 +108,9 @@ class Evaluator:
 
     def _watched(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:
         """Evaluate a batch, and tell the allowance what it took."""
-        before, free, began = self.memory.used(), self.memory.free(), time.perf_counter()
+        before, free, began = self.memory.used(), self.memory.free(), time.thread_time()
         answer = self._run(batch)
-        taken = Taken(time.perf_counter() - began, max(self.memory.peak() - before, 0), free)
+        taken = Taken(time.thread_time() - began, max(self.memory.peak() - before, 0), free)
         self.allowance.fitted(_cost(batch), taken)
         return answer
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from alchemi_core.batching.evaluated import Evaluated
     from alchemi_core.batching.evaluator import Evaluator
 
-AHEAD = 3.0
-"""Budgets that are read ahead, so that structures of one kind find each other."""
+AHEAD, KINDS = 3.0, 8
+"""Budgets that are read ahead for each kind of structures, of so many kinds at most, so that equals find each other."""
 
 MOST_AHEAD = 8192
 """Structures that are read ahead, or whose results wait for those before them, at most."""
@@ -63,7 +63,9 @@ class Stream:
 
     def _has_room(self) -> bool:
         share = self._evaluator.allowance.budget.share(self._window.cost)
-        return share < AHEAD and len(self._window) + len(self._done) < MOST_AHEAD
+        return (
+            share < AHEAD * min(max(self._window.kinds, 1), KINDS) and len(self._window) + len(self._done) < MOST_AHEAD
+        )
 
     def _read(self) -> None:
         """Read one structure; where the source breaks, results of what it gave before come first."""

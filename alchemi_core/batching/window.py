@@ -32,6 +32,11 @@ class Window:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def kinds(self) -> int:
+        """How many kinds of structures there are."""
+        return len(self._kinds)
+
     def add(self, candidate: Candidate) -> None:
         """Take in one more, later in the input than all others."""
         self._kinds.setdefault(candidate.kind, []).append(candidate)

@@ -62,9 +62,9 @@ def test_on_a_processor_batches_grow_to_the_largest_size_where_that_is_fast():
 
 
 def test_on_a_processor_batches_grow_no_more_once_they_take_long_enough():
-    """At a millisecond an atom, 250 atoms take longer than 0.2 s; at 0.1 ms, 2000 do."""
-    assert grown(Allowance.of(None, "cpu"), 1e-3) == [250, 250]
-    assert grown(Allowance.of(None, "cpu"), 1e-4) == [250, 500, 1000, 2000, 2000]
+    """At 3 ms an atom, 250 atoms take longer than half a second; at 0.3 ms, 2000 do."""
+    assert grown(Allowance.of(None, "cpu"), 3e-3) == [250, 250]
+    assert grown(Allowance.of(None, "cpu"), 3e-4) == [250, 500, 1000, 2000, 2000]
 
 
 @pytest.mark.parametrize("free", [5 * GIB, 40 * GIB, 141 * GIB])
