@@ -25,7 +25,8 @@ TURN = 250
 SPARSE = 4
 """Of how many structures that go one by one, one goes through the ASE calculator too: it takes as long."""
 
-COUNTS = {"lj+d3": 2_000, "lj": 2_000, "chgnet": 300}
+COUNTS = {"lj+d3": 2_000, "lj": 2_000, "lj5": 2_000, "chgnet": 300}
+"""Structures by pipeline; lj5 is lj with a cutoff of 5 Å, so cheap that little but the price of a call is seen."""
 BUDGETS = (3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 """Pairs."""
 
@@ -34,7 +35,8 @@ def pipeline(name: str) -> PipelineModelWrapper:
     """Make one of the pipelines that are measured."""
     if name == "chgnet":
         return PipelineModelWrapper([PipelineGroup([create_model("chgnet")], use_autograd=True)])
-    groups = [PipelineGroup([create_model("lennard-jones")], use_autograd=True)]
+    options = {"sigma": 1.7, "cutoff": 5.0} if name == "lj5" else {}
+    groups = [PipelineGroup([create_model("lennard-jones", **options)], use_autograd=True)]
     if name == "lj+d3":
         groups.append(PipelineGroup([create_model("dftd3", functional="pbe")]))
     return PipelineModelWrapper(groups)
