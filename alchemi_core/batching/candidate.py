@@ -40,6 +40,8 @@ class Candidate:
         What it is estimated to take.
     error : Exception, optional
         Why it cannot be evaluated at all.
+    mark : int
+        Fingerprint of its geometry when it was read.
     """
 
     index: int
@@ -47,6 +49,29 @@ class Candidate:
     kind: Kind
     cost: Cost
     error: Exception | None = None
+    mark: int = 0
+
+    def check_unchanged(self) -> None:
+        """Refuse a structure that its source has changed since: the result would be of another one.
+
+        Raises
+        ------
+        DataError
+            If its atoms, positions, cell or periodicity are not those that were read.
+        """
+        if fingerprint(self.structure) != self.mark:
+            raise DataError(
+                f"structure {self.index} of the input was changed after it was given",
+                expected="structures that stay as they are until their results are there: some are read ahead",
+                who="evaluate",
+                fix="yield atoms.copy()",
+            )
+
+
+def fingerprint(structure: Atoms) -> int:
+    """Return a number that is another one as soon as the geometry of a structure is."""
+    parts = (structure.positions, structure.numbers, structure.cell.array, structure.pbc)
+    return hash(tuple(part.tobytes() for part in parts))
 
 
 @attrs.frozen
@@ -83,10 +108,10 @@ class Sorter:
             found = f"a {type(structure).__name__} at place {index} of the input"
             error = DataError(found, expected="an ase.Atoms", who="evaluate")
             return Candidate(index, structure, (index,), Cost(systems=1.0), error)
-        cost = self.estimator.cost(structure)
+        cost, mark = self.estimator.cost(structure), fingerprint(structure)
         if not cost.atoms or not isfinite(cost.pairs):
-            return Candidate(index, structure, (index,), Cost(cost.atoms, 0.0, 1.0))
-        return Candidate(index, structure, self._kind(structure), cost)
+            return Candidate(index, structure, (index,), Cost(cost.atoms, 0.0, 1.0), mark=mark)
+        return Candidate(index, structure, self._kind(structure), cost, mark=mark)
 
     def _kind(self, structure: Atoms) -> Kind:
         """Tell apart what must not be mixed."""

@@ -115,6 +115,8 @@ class Evaluator:
         return answer
 
     def _run(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:
+        for one in batch:
+            one.check_unchanged()
         structures = [one.structure for one in batch]
         data = batch_for(self.config, structures, dtype=self.dtype, device=self.device)
         with torch.no_grad():  # numbers, also of a pipeline that is being trained

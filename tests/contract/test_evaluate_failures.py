@@ -239,6 +239,24 @@ def test_what_only_a_large_batch_is_refused_for_makes_batches_smaller():
     assert min(tail[:-1]) > 3
 
 
+def test_a_source_that_changes_what_it_gave_is_noticed():
+    """Dynamics of ASE yield one object again and again; its results would be of other positions than it had."""
+
+    def moving(*, copies):
+        atoms = water()
+        for _ in range(20):
+            atoms.positions += [0.0, 0.0, 0.1]
+            yield atoms.copy() if copies else atoms
+
+    pipe = pipeline(direct(Small(10**6)))
+    with pytest.raises(DataError, match=r"changed after it was given.*\n.*\n.*atoms\.copy\(\)"):
+        list(evaluate(pipe, moving(copies=False)))
+    expected = [float(pipe(Batch.from_ase(atoms))["energy"]) for atoms in moving(copies=True)]
+    assert [float(one.outputs["energy"]) for one in evaluate(pipe, moving(copies=True))] == pytest.approx(expected)
+    same = water()
+    assert len(list(evaluate(pipe, [same] * 20))) == 20
+
+
 def test_an_interrupt_goes_straight_out():
     class Stopped(Kernel):
         def compute(self, view, requested):
