@@ -114,10 +114,17 @@ class Sides:
         print(", ".join(f"{name} {value:.1e}" for name, value in self.worst.items()), flush=True)
 
 
+def warm_up(pipe: PipelineModelWrapper) -> None:
+    """Evaluate some small structures in one batch and alone, so that all that is loaded or compiled is there."""
+    small = [atoms for atoms in structures(60) if len(atoms) <= 20]
+    list(evaluate(pipe, small, budget=10_000))
+    list(evaluate(pipe, small[:3], budget=1))
+
+
 def compare(name: str, count: int, sample: int) -> None:
     """Print times of the three sides."""
     pipe = pipeline(name)
-    list(evaluate(pipe, structures(20)))  # compiled, loaded and warm
+    warm_up(pipe)
     sides = Sides(pipe, structures(count), sample)
     made = 0
     print(f"{name}, {count} structures, {torch.get_num_threads()} threads; time of each structure", flush=True)
@@ -133,7 +140,7 @@ def compare(name: str, count: int, sample: int) -> None:
 def sweep(name: str, count: int) -> None:
     """Print the time of a structure by the budget of a batch."""
     pipe, source = pipeline(name), list(structures(count))
-    list(evaluate(pipe, source[:20]))
+    warm_up(pipe)
     sizes = [len(atoms) for atoms in source]
     print(f"{name}, {count} structures of {np.mean(sizes):.0f} atoms in the mean, by the pairs of a batch")
     clocks = {pairs: [Clock() for _ in range(3)] for pairs in BUDGETS}

@@ -25,6 +25,9 @@ ENOUGH = 0.5
 """Seconds of a batch from which nothing is gained on a processor by larger ones: what a call takes by itself is then a
 percent, and values of learned potentials leave the caches; benchmarks/batching.py --sweep."""
 
+IN_A_ROW = 2
+"""Batches that must take so long one after the other: the first may have waited for packages to load or compile."""
+
 TELLING = 0.5
 """Share of a budget from which a batch says something of what a full one takes."""
 
@@ -82,6 +85,7 @@ class Allowance:
     def __init__(self, budget: Budget, most: Budget, enough: float = ENOUGH, share: float = HOST_SHARE) -> None:
         self.budget, self._most, self._enough, self._share = budget, most, enough, share
         self.growing = budget != most
+        self._slow = 0
 
     @classmethod
     def of(cls, given: Budget | int | None, device_type: str) -> Allowance:
@@ -97,11 +101,11 @@ class Allowance:
         share = self.budget.share(cost)
         if not self.growing or share < TELLING:
             return
-        pays = FASTER if taken.seconds / share < self._enough else 1.0
+        self._slow = self._slow + 1 if taken.seconds / share >= self._enough else 0
+        pays = 1.0 if self._slow else FASTER
         fits = FASTER if taken.free is None else self._share * taken.free * share / max(taken.memory, 1)
-        factor = min(pays, fits)
-        self.growing = factor == FASTER
-        self._set(self.budget.times(factor))
+        self.growing = fits >= FASTER and self._slow < IN_A_ROW
+        self._set(self.budget.times(min(pays, fits)))
 
     def exceeded(self, cost: Cost) -> None:
         """Learn from a batch that was too large: half of it is allowed, and no more from now on."""

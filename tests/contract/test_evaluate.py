@@ -75,7 +75,7 @@ def assert_alone(pipe, found, precision, batch_of=Batch.from_ase, **options):
 def test_results_are_those_of_each_structure_alone(name, budget, dtype, precision):
     if name == "by_differences":
         precision = {torch.float64: {"rtol": 1e-6, "atol": 1e-7}, torch.float32: {"rtol": 0.02, "atol": 0.02}}[dtype]
-    pipe, given = PIPES[name](), list(structures(18))
+    pipe, given = PIPES[name](), list(structures(12))
     asked = {"energy", "forces"} if name == "by_differences" else None
     found = list(evaluate(pipe, given, budget=BUDGETS[budget], dtype=dtype, requested=asked))
     assert [one.index for one in found] == list(range(len(given)))

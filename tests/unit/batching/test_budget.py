@@ -63,8 +63,17 @@ def test_on_a_processor_batches_grow_to_the_largest_size_where_that_is_fast():
 
 def test_on_a_processor_batches_grow_no_more_once_they_take_long_enough():
     """At 3 ms an atom, 250 atoms take longer than half a second; at 0.3 ms, 2000 do."""
-    assert grown(Allowance.of(None, "cpu"), 3e-3) == [250, 250]
-    assert grown(Allowance.of(None, "cpu"), 3e-4) == [250, 500, 1000, 2000, 2000]
+    assert grown(Allowance.of(None, "cpu"), 3e-3) == [250, 250, 250]
+    assert grown(Allowance.of(None, "cpu"), 3e-4) == [250, 500, 1000, 2000, 2000, 2000]
+
+
+def test_one_slow_batch_does_not_end_growth():
+    """A package that is loaded or compiled at the first call takes longer than the call."""
+    allowance = Allowance.of(None, "cpu")
+    for seconds in (9.0, 0.0, 9.0, 0.0):
+        allowance.fitted(full(allowance), taken(seconds))
+    assert allowance.growing
+    assert allowance.budget.atoms == 1000
 
 
 @pytest.mark.parametrize("free", [5 * GIB, 40 * GIB, 141 * GIB])
