@@ -125,7 +125,8 @@ def compare(name: str, count: int, sample: int) -> None:
     """Print times of the three sides."""
     pipe = pipeline(name)
     warm_up(pipe)
-    sides = Sides(pipe, structures(count), sample)
+    # made beforehand: that takes milliseconds each, which would count as time of the batches
+    sides = Sides(pipe, iter(list(structures(count))), sample)
     made = 0
     print(f"{name}, {count} structures, {torch.get_num_threads()} threads; time of each structure", flush=True)
     while more := sides.turn():
