@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alchemi_core.algebra import differentiate
     from alchemi_core.ase import AlchemiCalculator
+    from alchemi_core.batching.budget import Budget
+    from alchemi_core.batching.evaluate import evaluate
+    from alchemi_core.batching.evaluated import Evaluated
     from alchemi_core.committees import committee
     from alchemi_core.contract import Analytic, Constant, OnGraph, Partial
     from alchemi_core.data.atomic_data import AtomicData
@@ -45,6 +48,7 @@ __all__ = [
     "AtomicData",
     "BaseModelMixin",
     "Batch",
+    "Budget",
     "Committee",
     "Constant",
     "CooList",
@@ -53,6 +57,7 @@ __all__ = [
     "Derivative",
     "DerivativeOf",
     "DerivativeOffer",
+    "Evaluated",
     "GroupState",
     "MatrixList",
     "ModelConfig",
@@ -78,6 +83,7 @@ __all__ = [
     "create_model",
     "differentiate",
     "energy_derivatives",
+    "evaluate",
     "hookimpl",
     "load_pipeline",
     "pair_vectors",
@@ -88,6 +94,9 @@ __all__ = [
 _HOMES = {
     "algebra": ("differentiate",),
     "ase": ("AlchemiCalculator",),
+    "batching.budget": ("Budget",),
+    "batching.evaluate": ("evaluate",),
+    "batching.evaluated": ("Evaluated",),
     "committees": ("committee",),
     "contract": ("Analytic", "Constant", "OnGraph", "Partial"),
     "data.atomic_data": ("AtomicData",),

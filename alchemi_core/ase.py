@@ -15,9 +15,8 @@ from ase.calculators.calculator import (
 from ase.data import chemical_symbols
 
 from alchemi_core.ase_results import PROPERTIES, results_of
-from alchemi_core.data.batch import Batch
 from alchemi_core.data.checks import check_finite
-from alchemi_core.data.from_ase import array_of, arrays_read, couplings_read
+from alchemi_core.data.from_ase import array_of, arrays_read, batch_for, couplings_read
 from alchemi_core.errors import UnsupportedElementError
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from ase import Atoms
 
+    from alchemi_core.data.batch import Batch
     from alchemi_core.pipeline import PipelineModelWrapper
 
 READ_FROM_INFO = ("charge", "spin")
@@ -146,10 +146,7 @@ class AlchemiCalculator(Calculator):
         """Batch of the structure; when only atoms have moved, the last one with other positions."""
         if self._batch is None or set(changes) != {"positions"}:
             _check_elements(atoms, self.pipeline)
-            arrays = arrays_read(self.pipeline.model_config, atoms)
-            batch = Batch.from_ase(atoms, dtype=self.dtype, device=self.device, arrays=arrays)
-            couplings = couplings_read(self.pipeline.model_config, atoms)
-            return batch.with_fields(**{name: batch.positions.new_full((1, 1), x) for name, x in couplings.items()})
+            return batch_for(self.pipeline.model_config, [atoms], dtype=self.dtype, device=self.device)
         positions = torch.from_numpy(atoms.positions.copy()).to(dtype=self.dtype, device=self.device)
         if not np.isfinite(atoms.positions).all():
             check_finite(positions, None, self._batch.batch_idx)

@@ -90,6 +90,10 @@ class UnsupportedElementError(DataError):
     """A structure holds a chemical element that a model was not made for."""
 
 
+class TooLargeError(AlchemiError, MemoryError):
+    """A structure that does not fit into memory, alone."""
+
+
 class NeighborError(DataError):
     """A neighbor list that cannot serve its reader: cutoff, kind, padding, age or size."""
 

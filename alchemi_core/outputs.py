@@ -59,6 +59,10 @@ class Outputs(Mapping[str, "Tensor"]):
         kept = tuple(one for one in self.contributions if one.name == name)
         return Outputs(self._values, kept, self._notes)
 
+    def with_values(self, values: Mapping[str, Tensor], contributions: tuple[Contribution, ...]) -> Outputs:
+        """Return other values and contributions of the same request, such as those of one system of a batch."""
+        return Outputs(values, contributions, self._notes)
+
     def __getitem__(self, name: str) -> Tensor:
         try:
             return self._values[name]

@@ -28,7 +28,7 @@ LAYERS = (
     "pipeline",
     "algebra committees embedding expressions expression_reader expression_source expression_literals "
     "expression_weights serialization forms",
-    "ase_results",
+    "ase_results batching",
     "ase",
     "cli testing scaffold",
 )

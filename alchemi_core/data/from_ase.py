@@ -21,9 +21,13 @@ if TYPE_CHECKING:
 
     from alchemi_core.models import ModelConfig
 
-_INFO_FIELDS = {"total_charge": "charge", "multiplicity": "spin"}
+INFO_FIELDS = {"total_charge": "charge", "multiplicity": "spin"}
+"""Fields of systems, and the entries of ``atoms.info`` that they come from."""
+
+ARRAY_FIELDS = {"charges": "initial_charges"}
+"""Fields of atoms, and the arrays that they come from."""
+
 COUPLING = "coupling"
-_ARRAY_FIELDS = {"charges": "initial_charges"}
 
 
 def batch_from_ase(
@@ -50,6 +54,33 @@ def batch_from_ase(
     return batch.to(device=device)
 
 
+def batch_for(
+    config: ModelConfig, systems: Sequence[Atoms], *, dtype: torch.dtype, device: torch.device | str
+) -> Batch:
+    """Make a batch with all that a model reads of its structures, their arrays and coupling parameters among it.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Of the model.
+    systems : sequence of ase.Atoms
+        At least one; all have the arrays and coupling parameters of the first.
+    dtype, device
+        As for `Batch.from_ase`.
+
+    Raises
+    ------
+    DataError
+        If they describe no structures, or only some of them have an input.
+    """
+    batch = batch_from_ase(systems, dtype=dtype, device=device, arrays=arrays_read(config, systems[0]))
+    values = [couplings_read(config, one) for one in systems]
+    for name in {name for one in values for name in one}:
+        _on_all([name in one for one in values], f"info[{name!r}]")
+    couplings = {name: batch.positions.new_tensor([[one[name]] for one in values]) for name in values[0]}
+    return batch.with_fields(**couplings) if couplings else batch
+
+
 def _tensor(array: np.ndarray, dtype: torch.dtype) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float64)).to(dtype)
 
@@ -65,7 +96,7 @@ def _lattices(systems: Sequence[Atoms], dtype: torch.dtype) -> tuple[Tensor | No
 def _info_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tensor]:
     return {
         name: torch.tensor([[float(a.info[key])] for a in systems], dtype=dtype)
-        for name, key in _INFO_FIELDS.items()
+        for name, key in INFO_FIELDS.items()
         if _on_all([key in a.info for a in systems], f"info[{key!r}]")
     }
 
@@ -73,7 +104,7 @@ def _info_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tens
 def _array_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tensor]:
     return {
         name: _tensor(np.concatenate([a.arrays[key] for a in systems if len(a)]), dtype)
-        for name, key in _ARRAY_FIELDS.items()
+        for name, key in ARRAY_FIELDS.items()
         if _on_all([key in a.arrays for a in systems if len(a)], f"arrays[{key!r}]")
     }
 
@@ -83,10 +114,20 @@ def _named(systems: Sequence[Atoms], names: Iterable[str], dtype: torch.dtype) -
     return {name: _joined(name, [array_of(one, name) for one in systems], dtype) for name in names}
 
 
+def array_names(config: ModelConfig) -> tuple[str, ...]:
+    """Return the inputs of a model that may be arrays of a structure: those that are no quantities of the table."""
+    return tuple(sorted((config.required_inputs | config.optional_inputs) - QUANTITIES.keys()))
+
+
+def coupling_names(config: ModelConfig) -> tuple[str, ...]:
+    """Return the inputs of a model that may be coupling parameters in the ``info`` of a structure."""
+    names = (config.required_inputs | config.optional_inputs) - (QUANTITIES.keys() - {COUPLING})
+    return tuple(sorted(names))
+
+
 def arrays_read(config: ModelConfig, atoms: Atoms) -> tuple[str, ...]:
     """Return the arrays of a structure that a model reads: inputs that are no quantities of the table."""
-    names = (config.required_inputs | config.optional_inputs) - QUANTITIES.keys()
-    return tuple(sorted(name for name in names if name in atoms.arrays or name == "tags"))
+    return tuple(name for name in array_names(config) if name in atoms.arrays or name == "tags")
 
 
 def couplings_read(config: ModelConfig, atoms: Atoms) -> dict[str, float]:
@@ -97,8 +138,7 @@ def couplings_read(config: ModelConfig, atoms: Atoms) -> dict[str, float]:
     DataError
         If one is no number.
     """
-    names = (config.required_inputs | config.optional_inputs) - (QUANTITIES.keys() - {COUPLING})
-    return {name: _number(name, atoms.info[name]) for name in sorted(names) if name in atoms.info}
+    return {name: _number(name, atoms.info[name]) for name in coupling_names(config) if name in atoms.info}
 
 
 def _number(name: str, value: object) -> float:
