@@ -4,9 +4,9 @@
 from typing import Any, Dict, List, Optional, Tuple
 
 import torch
-from metatensor.torch import Labels, TensorBlock, TensorMap
-from metatomic.torch import ModelOutput, NeighborListOptions, System
 from torch import Tensor
+
+from alchemi_metatomic.upstream import Labels, ModelOutput, NeighborListOptions, System, TensorBlock, TensorMap
 
 
 class ExportedPipeline(torch.nn.Module):

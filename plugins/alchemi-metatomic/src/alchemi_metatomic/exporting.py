@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ase.data import chemical_symbols
-from metatomic.torch import AtomisticModel, ModelCapabilities, ModelOutput
 
 from alchemi_core.errors import ExportError, OptionError
 from alchemi_core.pipeline import PipelineModelWrapper
@@ -13,6 +12,7 @@ from alchemi_core.topology import PipelineGroup
 from alchemi_metatomic.exported import ExportedPipeline
 from alchemi_metatomic.metadata import describe
 from alchemi_metatomic.terms import INPUTS, terms_of
+from alchemi_metatomic.upstream import AtomisticModel, ModelCapabilities, ModelOutput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from metatomic.torch import ModelMetadata
-
 from alchemi_core.distributions import CORE
 from alchemi_core.versions import installed
+from alchemi_metatomic.upstream import ModelMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,6 +11,7 @@ from alchemi_core.declaration import declare
 from alchemi_core.errors import ExportError
 from alchemi_core.registry import default_registry
 from alchemi_core.scripting import ScriptableModel
+from alchemi_metatomic.upstream import unadvised
 from alchemi_metatomic.weights import number_of
 
 if TYPE_CHECKING:
@@ -163,8 +164,9 @@ def _scriptable(step: FlatStep) -> Any:
             fix="leave the step out, or run the pipeline in Python: pipe.as_ase()",
         )
     try:
-        energy = step.model.scriptable_energy()
-        return attrs.evolve(energy, module=torch.jit.script(energy.module.eval()))
+        with unadvised():
+            energy = step.model.scriptable_energy()
+            return attrs.evolve(energy, module=torch.jit.script(energy.module.eval()))
     except ExportError as error:
         raise ExportError(error.found, expected=error.expected, who=step.label, fix=error.fix) from error
     except (RuntimeError, TypeError, ValueError) as error:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.atomic_write import replacing
+from alchemi_metatomic.upstream import unadvised
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from metatomic.torch import AtomisticModel
+    from alchemi_metatomic.upstream import AtomisticModel
 
 END = ".pt"
 """How files of metatomic end."""
@@ -25,5 +26,5 @@ def write_model(model: AtomisticModel, path: Path) -> None:
     path : Path
         The file; what is there stays until the new one is whole.
     """
-    with replacing(path) as draft:
+    with replacing(path) as draft, unadvised():
         model.save(draft)

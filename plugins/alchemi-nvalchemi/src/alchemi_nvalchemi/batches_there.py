@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Fields = dict[str, "Tensor"]
 
 
-def batch_there(view: ModelView, cell: Tensor | None, inputs: Iterable[str]) -> Any:
-    """Return the systems of a view as one batch of nvalchemi-toolkit, its tensors on the graph where those are.
+def batch_there(view: ModelView, cell: Tensor | None, inputs: Iterable[str], follow: frozenset[str]) -> Any:
+    """Return the systems of a view as one batch of nvalchemi-toolkit.
 
     Parameters
     ----------
@@ -34,13 +34,17 @@ def batch_there(view: ModelView, cell: Tensor | None, inputs: Iterable[str]) -> 
         Cells.
     inputs : iterable of str
         Further inputs, by the names they have here.
+    follow : frozenset of str
+        Inputs that stay on the graph; kernels would look for gradients of others.
     """
-    per_atom, per_pair = _atoms(view), _pairs(view)
+    cell = cell if cell is None or "cell" in follow else cell.detach()
+    per_atom, per_pair = _atoms(view, follow), _pairs(view)
     systems = []
     for number, (start, stop) in enumerate(pairwise(view.ptr)):
         one = {name: value[start:stop] for name, value in per_atom.items()}
         one |= _of_system(view, cell, number)
-        one |= {THERE[name]: _input(view, name, number) for name in inputs if getattr(view, name) is not None}
+        given = [name for name in inputs if getattr(view, name) is not None]
+        one |= {THERE[name]: _input(view, name, number, follow) for name in given}
         one |= _own_pairs(per_pair, view, start, stop)
         systems.append(one)
     batch = BatchThere.from_raw_dicts(systems, device=view.positions.device)
@@ -49,8 +53,9 @@ def batch_there(view: ModelView, cell: Tensor | None, inputs: Iterable[str]) -> 
     return batch
 
 
-def _atoms(view: ModelView) -> Fields:
-    fields = {"atomic_numbers": view.atomic_numbers.to(torch.int32), "positions": view.positions}
+def _atoms(view: ModelView, follow: frozenset[str]) -> Fields:
+    positions = view.positions if "positions" in follow else view.positions.detach()
+    fields = {"atomic_numbers": view.atomic_numbers.to(torch.int32), "positions": positions}
     if isinstance(view.neighbors, MatrixList):
         fields |= _matrix(view.neighbors)
     return fields
@@ -71,11 +76,13 @@ def _matrix(neighbors: MatrixList) -> Fields:
 def _of_system(view: ModelView, cell: Tensor | None, number: int) -> Fields:
     if cell is None:
         return {}
-    return {"cell": cell[number : number + 1], "pbc": view.pbc[number : number + 1]}
+    pbc = view.atomic_numbers.new_zeros(1, 3, dtype=torch.bool) if view.pbc is None else view.pbc[number : number + 1]
+    return {"cell": cell[number : number + 1], "pbc": pbc}
 
 
-def _input(view: ModelView, name: str, number: int) -> Tensor:
+def _input(view: ModelView, name: str, number: int, follow: frozenset[str]) -> Tensor:
     value: Tensor = getattr(view, name)
+    value = value if name in follow else value.detach()
     if name == "charges":
         return value[view.ptr[number] : view.ptr[number + 1]]
     return value[number : number + 1]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from alchemi_core.errors import DeclarationError, GeometryError
+from alchemi_core.errors import GeometryError
 from alchemi_core.models import BaseModelMixin
+from alchemi_core.quantities import QUANTITIES
 from alchemi_nvalchemi.batches_there import batch_there
 from alchemi_nvalchemi.cells import filled_cells, per_volume
 from alchemi_nvalchemi.declaring import declare, input_names
@@ -94,10 +95,19 @@ class NvalchemiStep(BaseModelMixin, torch.nn.Module):
         """
         if self.model_config.needs_pbc and not getattr(self.wrapper, "slab_correction", False):
             _check_periodic(view, self.model_config.name)
+        if not view.num_atoms:
+            return _nothing(view, requested)
+        if self.model_config.autograd_inputs:
+            return self._computed(view, requested)
+        with torch.no_grad():
+            return self._computed(view, requested)
+
+    def _computed(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:
         strained = bool(requested & {"stress", "virial"})
         cell = filled_cells(view) if strained else view.cell
         names = {"stress" if name == "virial" else name for name in requested}
-        found = self._called(names)(batch_there(view, cell, self._inputs))
+        batch = batch_there(view, cell, self._inputs, follow=self.model_config.autograd_inputs)
+        found = self._called(names)(batch)
         out = {name: value for name, value in found.items() if name in requested and value is not None}
         if strained:
             volume = torch.linalg.det(cell.detach()).abs()[:, None, None]
@@ -116,9 +126,17 @@ class NvalchemiStep(BaseModelMixin, torch.nn.Module):
     def _as_declared(self, out: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cut the graph of what was declared without one."""
         graph = self.model_config.autograd_inputs
-        return {
-            name: value if name == "energy" and graph else value.detach() for name, value in out.items()
-        }
+        return {name: value if name == "energy" and graph else value.detach() for name, value in out.items()}
+
+
+def _nothing(view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:
+    """Return outputs of systems without atoms; a stress needs a volume."""
+    out = {}
+    for name in requested & QUANTITIES.keys():
+        quantity = QUANTITIES[name]
+        shape = (0 if quantity.per_atom else view.num_systems, *(size or 0 for size in quantity.shape))
+        out[name] = view.positions.new_zeros(shape)
+    return out | ({"stress": per_volume(out["stress"], view.cell)} if "stress" in out else {})
 
 
 def _check_periodic(view: ModelView, who: str) -> None:
@@ -129,6 +147,3 @@ def _check_periodic(view: ModelView, who: str) -> None:
             who=who,
             fix="a cell with vacuum, periodic in all directions",
         )
-
-
-__all__ = ["DeclarationError", "NvalchemiStep"]

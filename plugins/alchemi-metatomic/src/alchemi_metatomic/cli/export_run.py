@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    from metatomic.torch import AtomisticModel
+    from alchemi_metatomic.upstream import AtomisticModel
 
 MANY = 10
 """More elements than this are counted, not listed."""
