@@ -1,22 +1,28 @@
 """Pipelines in nvalchemi-toolkit: its dynamics, its optimizer, its own pipelines."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from ase import units
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
-from nvalchemi.data import AtomicData
-from nvalchemi.data import Batch as BatchThere
-from nvalchemi.dynamics import FIRE, NVE
-from nvalchemi.models import LennardJonesModelWrapper
-from nvalchemi.models.pipeline import PipelineGroup as GroupThere
-from nvalchemi.models.pipeline import PipelineModelWrapper as PipelineThere
-from nvalchemi.neighbors import compute_neighbors
+from ase.optimize import FIRE as FIREHere
 
 from alchemi_core import create_model
 from alchemi_core.errors import AlchemiError, DataError, UnknownOutputError
 from alchemi_nvalchemi import AlchemiPipelineWrapper
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of what its dynamics import
+    from nvalchemi.data import AtomicData
+    from nvalchemi.data import Batch as BatchThere
+    from nvalchemi.dynamics import FIRE, NVE
+    from nvalchemi.models import LennardJonesModelWrapper
+    from nvalchemi.models.pipeline import PipelineGroup as GroupThere
+    from nvalchemi.models.pipeline import PipelineModelWrapper as PipelineThere
+    from nvalchemi.neighbors import compute_neighbors
 
 SMOOTH = {"epsilon": 0.0104, "sigma": 3.4, "cutoff": 8.5, "switch_on": 7.0}
 SHARP = {"epsilon": 0.0104, "sigma": 3.4, "cutoff": 8.5}
@@ -80,15 +86,13 @@ def pipe_energy(pipe, structures):
 
 
 def test_optimizer_finds_the_same_minimum(structures):
-    from ase.optimize import FIRE as FireHere
-
     pipe, atoms = create_model("lennard-jones", **SMOOTH), structures["cluster"]
     batch = with_places(there(atoms))
     optimizer = FIRE(AlchemiPipelineWrapper(pipe), dt=2.0, n_steps=600)
     optimizer.compute(batch)
     batch = optimizer.run(batch) or batch
     atoms.calc = AlchemiPipelineWrapper(pipe).pipe.as_ase()
-    FireHere(atoms, logfile=None).run(fmax=1e-5, steps=3000)
+    FIREHere(atoms, logfile=None).run(fmax=1e-5, steps=3000)
     assert batch.forces.abs().max() < 1e-3
     assert batch.energy.item() == pytest.approx(atoms.get_potential_energy(), abs=1e-6)
 

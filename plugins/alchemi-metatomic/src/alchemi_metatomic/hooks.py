@@ -5,11 +5,15 @@ from __future__ import annotations
 from alchemi_core.hookspecs import hookimpl
 from alchemi_core.offers import ModelOffer
 
-CITATIONS = ("10.1063/5.0304911",)
-"""Bigi et al., J. Chem. Phys. 164, 064113 (2026): metatensor and metatomic."""
-
 
 @hookimpl
 def alchemi_models() -> list[ModelOffer]:
     """Offer metatomic models as steps."""
-    return []
+    return [
+        ModelOffer(
+            name="metatomic",
+            summary="any potential that metatomic saved to a file",
+            target="alchemi_metatomic.model:Metatomic",
+            licence="that of the file",
+        )
+    ]
