@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from ase import Atoms
-from ase.build import bulk, fcc111, molecule
-
 from alchemi_metatomic import export
 from alchemi_metatomic.upstream import unadvised
+from ase import Atoms
+from ase.build import bulk, fcc111, molecule
 
 with unadvised():
     from metatomic_ase import MetatomicCalculator

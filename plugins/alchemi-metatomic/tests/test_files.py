@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from alchemi_metatomic import export
 from alchemi_metatomic.upstream import (
     Labels,
     ModelEvaluationOptions,
@@ -18,7 +19,6 @@ from alchemi_metatomic.writing import write_model
 from ase import Atoms
 
 from alchemi_core import PipelineGroup, PipelineModelWrapper, create_model
-from alchemi_metatomic import export
 
 with unadvised():
     from metatomic_ase import MetatomicCalculator
@@ -112,7 +112,11 @@ def one_pair(options, distance):
 
 def run(*words, cwd):
     return subprocess.run(
-        [sys.executable, "-m", "alchemi_core.cli", "export", *words], capture_output=True, text=True, cwd=cwd, check=False
+        [sys.executable, "-m", "alchemi_core.cli", "export", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
     )
 
 

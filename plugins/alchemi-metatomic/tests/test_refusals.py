@@ -2,12 +2,20 @@
 
 import pytest
 import torch
+from alchemi_metatomic import export
 
-from alchemi_core import BaseModelMixin, Coupling, ModelConfig, OnGraph, PipelineGroup, PipelineModelWrapper
-from alchemi_core import PipelineStep, create_model
+from alchemi_core import (
+    BaseModelMixin,
+    Coupling,
+    ModelConfig,
+    OnGraph,
+    PipelineGroup,
+    PipelineModelWrapper,
+    PipelineStep,
+    create_model,
+)
 from alchemi_core.errors import DoubleCountingError, ExportError, OptionError
 from alchemi_core.scripting import ScriptableEnergy
-from alchemi_metatomic import export
 
 ARGON = {"cutoff": 8.0, "switch_on": 7.0}
 

@@ -26,7 +26,11 @@ CASES = [
     ("coulomb-dsf", {"cutoff": 9.0, "hybrid_forces": False}, ("salt",)),
     ("coulomb-dsf", {"cutoff": 9.0}, ("salt",)),
 ]
-RUNS = [pytest.param(name, options, one, id=f"{name}-{n}-{one}") for n, (name, options, on) in enumerate(CASES) for one in on]
+RUNS = [
+    pytest.param(name, options, one, id=f"{name}-{n}-{one}")
+    for n, (name, options, on) in enumerate(CASES)
+    for one in on
+]
 
 
 def alone(model):

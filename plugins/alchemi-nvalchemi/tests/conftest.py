@@ -12,6 +12,14 @@ from ase.build import bulk, fcc111
 from alchemi_core import PipelineGroup, PipelineModelWrapper
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the toolkit's operations say that what its own wrappers use is deprecated."""
+    for item in items:
+        item.add_marker(
+            pytest.mark.filterwarnings("ignore:.*deprecated for differentiable training:DeprecationWarning")
+        )
+
+
 def argon() -> Atoms:
     """Solid argon, displaced."""
     atoms = bulk("Ar", "fcc", a=5.26, cubic=True)

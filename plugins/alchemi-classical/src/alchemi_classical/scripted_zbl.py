@@ -28,7 +28,7 @@ class ScriptedZBL(torch.nn.Module):
         self.elements, self.to_contact = round(table.shape[1] ** 0.5), inner is None
         self.table: Tensor  # not in the class: torch.jit.script cannot read annotations there that are text
         self.register_buffer("table", table.double().clone())
-        # Followed once: its constants are in tuples, which TorchScript cannot read, and it is the same for any distances.
+        # Traced: its constants are in tuples, which TorchScript cannot read, and it takes no decisions.
         columns = self.table[:, self.elements + 1 : self.elements + 3]
         self.curve: Any = torch.jit.trace(_Curve(inner), (torch.ones_like(columns[0]), columns))
 

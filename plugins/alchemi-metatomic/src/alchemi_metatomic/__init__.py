@@ -12,7 +12,7 @@ __all__ = ["Metatomic", "export"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used: listing plugins imports this package, and waits for no torch."""
+    """Import the public names when they are first used: listing plugins does not wait for torch."""
     if name == "export":
         from alchemi_metatomic.exporting import export
 

@@ -1,4 +1,4 @@
-# ruff: noqa: FA100, UP006, UP007, UP035, UP045 - metatomic compares annotations with those of `typing`, as objects
+# ruff: noqa: UP006, UP035, UP045 - metatomic compares annotations with those of `typing`, as objects
 """The module that engines run: neighbor lists in, the weighted sum of the terms' energies out."""
 
 from typing import Any, Dict, List, Optional, Tuple
@@ -46,7 +46,7 @@ class ExportedPipeline(torch.nn.Module):
         self.weights, self.reads = weights, reads
         self.lists = [NeighborListOptions(cutoff, full_list=not half, strict=True) for cutoff, half in lists]
         self.names = {name: outside for name, (outside, _) in inputs.items()}
-        self.units = {outside: unit for outside, unit in inputs.values()}
+        self.units = dict(inputs.values())
 
     @torch.jit.export
     def requested_neighbor_lists(self) -> List[NeighborListOptions]:

@@ -72,7 +72,10 @@ class Metatomic(BaseModelMixin, torch.nn.Module):
         per_atom = "node_energies" in requested
         asked = ModelOutput(unit="eV", sample_kind="atom" if per_atom else "system")
         if not view.num_atoms:
-            return {name: view.positions.new_zeros(view.num_systems, 1)[: None if name == "energy" else 0] for name in requested}
+            return {
+                name: view.positions.new_zeros(view.num_systems, 1)[: None if name == "energy" else 0]
+                for name in requested
+            }
         options = ModelEvaluationOptions(length_unit=self.length_unit, outputs={"energy": asked})
         systems = systems_of(view, self.lists, self.dtype)
         values = self.model(systems, options, check_consistency=False)["energy"].block().values
@@ -99,7 +102,9 @@ def _check(model: Any, path: str) -> None:
     if "energy" not in model.capabilities().outputs:
         raise InputFileError("it gives no energy", expected="a potential", who=path)
     if wanted := sorted(model.requested_inputs(use_new_names=True)):
-        raise InputFileError(f"it reads {', '.join(wanted)}", expected="a model that reads the geometry alone", who=path)
+        raise InputFileError(
+            f"it reads {', '.join(wanted)}", expected="a model that reads the geometry alone", who=path
+        )
 
 
 def _neighbors(lists: list[Any]) -> NeighborConfig | None:

@@ -12,7 +12,7 @@ __all__ = ["AlchemiPipelineWrapper", "NvalchemiStep"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public names when they are first used: listing plugins imports this package, and waits for no torch."""
+    """Import the public names when they are first used: listing plugins does not wait for torch."""
     if name == "AlchemiPipelineWrapper":
         from alchemi_nvalchemi.pipeline_wrapper import AlchemiPipelineWrapper
 

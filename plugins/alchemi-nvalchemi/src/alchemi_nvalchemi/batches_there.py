@@ -45,7 +45,7 @@ def batch_there(view: ModelView, cell: Tensor | None, inputs: Iterable[str], fol
         one |= _of_system(view, cell, number)
         given = [name for name in inputs if getattr(view, name) is not None]
         one |= {THERE[name]: _input(view, name, number, follow) for name in given}
-        one |= _own_pairs(per_pair, view, start, stop)
+        one |= _own_pairs(per_pair, start, stop)
         systems.append(one)
     batch = BatchThere.from_raw_dicts(systems, device=view.positions.device)
     if view.neighbors is not None:
@@ -93,7 +93,7 @@ def _pairs(view: ModelView) -> CooList | None:
     return None if isinstance(neighbors, MatrixList) else neighbors
 
 
-def _own_pairs(neighbors: CooList | None, view: ModelView, start: int, stop: int) -> Fields:
+def _own_pairs(neighbors: CooList | None, start: int, stop: int) -> Fields:
     """Return the pairs of one system, its atoms counted from zero: batching adds the rest."""
     if neighbors is None:
         return {}

@@ -96,9 +96,7 @@ def _names(required: Iterable[str], who: str) -> frozenset[str]:
     return frozenset(HERE[one] for one in required)
 
 
-def _kinds(
-    wrapper: Any, required: frozenset[str], order: int, through: Iterable[str] | None
-) -> dict[str, OutputKind]:
+def _kinds(wrapper: Any, required: frozenset[str], order: int, through: Iterable[str] | None) -> dict[str, OutputKind]:
     config = wrapper.model_config
     outputs = [name for name in OUTPUTS if name in config.outputs]
     strains = ["virial"] if "stress" in outputs else []
