@@ -90,7 +90,7 @@ class ExportedPipeline(torch.nn.Module):
         nothing = (numbers[:0], numbers[:0], vectors)
         pairs = [_pairs_of(systems, options) for options in self.lists]
         inputs = self._inputs(systems)
-        total = vectors.new_zeros(numbers.shape[0])
+        total: Tensor = vectors.new_zeros(numbers.shape[0])
         for n, term in enumerate(self.terms):
             first, second, vectors = pairs[self.reads[n]] if self.reads[n] >= 0 else nothing
             total = total + self.weights[n] * term(numbers, first, second, vectors, inputs)
