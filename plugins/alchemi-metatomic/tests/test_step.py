@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from alchemi_metatomic import Metatomic, export
 from alchemi_metatomic.writing import write_model
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model
 from alchemi_core.errors import InputFileError, UnsupportedElementError
-from alchemi_metatomic import Metatomic, export
 
 ALL = {"energy", "node_energies", "forces", "stress"}
 
@@ -16,7 +16,9 @@ def original():
     """A pipeline that reads a full list and two half ones."""
     near = create_model("lennard-jones", cutoff=5.0, half_list=True)
     far = create_model("lennard-jones", cutoff=8.0, switch_on=7.0)
-    return PipelineModelWrapper([PipelineGroup([near, far, create_model("zbl", inner=0.8, outer=1.9)], use_autograd=True)])
+    return PipelineModelWrapper(
+        [PipelineGroup([near, far, create_model("zbl", inner=0.8, outer=1.9)], use_autograd=True)]
+    )
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 from alchemi_nvalchemi import AlchemiPipelineWrapper
 from ase import units
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 
@@ -63,7 +63,7 @@ def test_single_points(structures, dtype):
 def test_dynamics_like_ase(structures):
     """Twenty steps of velocity Verlet, here and there."""
     pipe, atoms = create_model("lennard-jones", **SMOOTH) + create_model("zbl", outer="covalent"), structures["argon"]
-    MaxwellBoltzmannDistribution(atoms, temperature_K=60.0, rng=np.random.default_rng(1))
+    thermalize_momenta(atoms, temperature_K=60.0, rng=np.random.default_rng(1))
     batch = there(atoms)
     batch["velocities"] = torch.as_tensor(atoms.get_velocities())
     batch["atomic_masses"] = torch.as_tensor(atoms.get_masses())

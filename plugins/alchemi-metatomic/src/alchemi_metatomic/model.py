@@ -72,10 +72,8 @@ class Metatomic(BaseModelMixin, torch.nn.Module):
         per_atom = "node_energies" in requested
         asked = ModelOutput(unit="eV", sample_kind="atom" if per_atom else "system")
         if not view.num_atoms:
-            return {
-                name: view.positions.new_zeros(view.num_systems, 1)[: None if name == "energy" else 0]
-                for name in requested
-            }
+            zeros = {"energy": (view.num_systems, 1), "node_energies": (0,)}
+            return {name: view.positions.new_zeros(zeros[name]) for name in requested}
         options = ModelEvaluationOptions(length_unit=self.length_unit, outputs={"energy": asked})
         systems = systems_of(view, self.lists, self.dtype)
         values = self.model(systems, options, check_consistency=False)["energy"].block().values
@@ -85,6 +83,16 @@ class Metatomic(BaseModelMixin, torch.nn.Module):
         atoms = values.flatten()
         energy = atoms.new_zeros(view.num_systems).index_add(0, view.batch_idx, atoms)
         return {"energy": energy.unsqueeze(1), "node_energies": atoms}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by the path of the file: a program in TorchScript has no other form."""
+        options = {"name": self.model_config.name, "level_of_theory": self.model_config.level_of_theory}
+        state = {name: self.__dict__[name] for name in ("origin", "training") if name in self.__dict__}
+        return _read_again, (self.path, options), state
+
+
+def _read_again(path: str, options: dict[str, str]) -> Metatomic:
+    return Metatomic(path, **options)
 
 
 def _loaded(path: Path) -> Any:

@@ -18,15 +18,15 @@ def filled_cells(view: ModelView) -> Tensor:
 
     No pair crosses a direction that is not periodic, so what stands there changes nothing but the volume.
     """
-    cell = view.cell
+    cell: Tensor | None = view.cell
     if cell is None:
         return torch.eye(3, dtype=view.positions.dtype, device=view.positions.device).repeat(view.num_systems, 1, 1)
     flat = (torch.linalg.det(cell.detach()) == 0.0).nonzero().flatten().tolist()
     if not flat:
-        return torch.as_tensor(cell)
-    whole = cell.detach().clone()
+        return cell
+    whole: Tensor = cell.detach().clone()
     for system in flat:
-        completed = complete_cell(whole[system].double().cpu().numpy())  # type: ignore[no-untyped-call]
+        completed = complete_cell(whole[system].double().cpu().numpy())
         whole[system] = torch.as_tensor(completed).to(whole)
     return whole
 

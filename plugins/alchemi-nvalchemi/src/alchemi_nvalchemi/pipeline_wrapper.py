@@ -28,8 +28,9 @@ class AlchemiPipelineWrapper(torch.nn.Module, ModelThere):  # type: ignore[misc]
     shared among the pipeline's models, so the batch needs none and no neighbor hook. Systems of a batch may be
     crystals and molecules.
 
-    Where positions require grad, outputs stay on the graph, so that the wrapper can be a step of an autograd group of
-    nvalchemi-toolkit; a pipeline with parts that are detached is refused there. Elsewhere they are detached.
+    Where positions require grad, and after ``train()``, outputs stay on the graph, so that the wrapper can be a step of
+    an autograd group of nvalchemi-toolkit; a pipeline with parts that are detached is refused there. Elsewhere they are
+    detached.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ class AlchemiPipelineWrapper(torch.nn.Module, ModelThere):  # type: ignore[misc]
         # The same models, declared once more: a pipeline keeps outputs on the graph in training only.
         self._on_graph = [PipelineModelWrapper.from_topology(whole.topology, whole.registry)]
         self._on_graph[0].training = True
+        self.training = False  # as a new pipeline is; `train()` keeps all outputs on the graph
         self.model_config = _config(whole.model_config)
 
     @property
