@@ -73,7 +73,8 @@ class Metatomic(BaseModelMixin, torch.nn.Module):
         asked = ModelOutput(unit="eV", sample_kind="atom" if per_atom else "system")
         if not view.num_atoms:
             zeros = {"energy": (view.num_systems, 1), "node_energies": (0,)}
-            return {name: view.positions.new_zeros(zeros[name]) for name in requested}
+            graph = 0.0 * view.positions.sum()  # nothing, but on the graph as declared
+            return {name: view.positions.new_zeros(zeros[name]) + graph for name in requested}
         options = ModelEvaluationOptions(length_unit=self.length_unit, outputs={"energy": asked})
         systems = systems_of(view, self.lists, self.dtype)
         values = self.model(systems, options, check_consistency=False)["energy"].block().values

@@ -96,7 +96,7 @@ class NvalchemiStep(BaseModelMixin, torch.nn.Module):
         if self.model_config.needs_pbc and not getattr(self.wrapper, "slab_correction", False):
             _check_periodic(view, self.model_config.name)
         if not view.num_atoms:
-            return _nothing(view, requested)
+            return self._as_declared(_nothing(view, requested))
         if self.model_config.autograd_inputs:
             return self._computed(view, requested)
         with torch.no_grad():
@@ -135,7 +135,8 @@ def _nothing(view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:
     for name in requested & QUANTITIES.keys():
         quantity = QUANTITIES[name]
         shape = (0 if quantity.per_atom else view.num_systems, *(size or 0 for size in quantity.shape))
-        out[name] = view.positions.new_zeros(shape)
+        # on the graph of what the energy may depend on
+        out[name] = view.positions.new_zeros(shape) + 0.0 * view.positions.sum()
     return out | ({"stress": per_volume(out["stress"], view.cell)} if "stress" in out else {})
 
 
