@@ -78,7 +78,7 @@ class ScriptedPairs(torch.nn.Module):
             columns[name] = self.table[row].to(distance).index_select(0, kinds)
         if self.guarded and bool(collapsed(distance, columns).any()):
             raise ValueError(self.who + ": two atoms are inside the maximum of their potential, which attracts there")
-        energy = self.curve(distance, columns)
+        energy: Tensor = self.curve(distance, columns)
         if "shift" in columns:
             energy = energy - columns["shift"]
         return energy * switch(distance, columns["switch_on"], columns["cutoff"]) if "switch_on" in columns else energy

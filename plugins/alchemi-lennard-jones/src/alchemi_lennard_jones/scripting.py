@@ -30,7 +30,7 @@ class ScriptedLennardJones(torch.nn.Module):
     def __init__(self, curve: Curve, epsilon: Tensor, sigma: Tensor, rows: Tensor | None, *, half: bool) -> None:
         super().__init__()
         self.cutoff, self.switch_on, self.shift = float(curve.cutoff), curve.switch_on, curve.shift
-        self.mixes, self.half = rows is not None, half
+        self.mixes, self.each_once = rows is not None, half
         # not annotated in the class: torch.jit.script cannot read annotations there that are text
         self.epsilon: Tensor
         self.sigma: Tensor
@@ -57,4 +57,4 @@ class ScriptedLennardJones(torch.nn.Module):
         squared = (vectors * vectors) @ vectors.new_ones(3)
         pairs = pair_energy(squared, epsilon, sigma, self.cutoff, self.switch_on, self.shift)
         atoms = vectors.new_zeros(numbers.shape[0]).index_add(0, first, 0.5 * pairs)
-        return atoms.index_add(0, second, 0.5 * pairs) if self.half else atoms
+        return atoms.index_add(0, second, 0.5 * pairs) if self.each_once else atoms
