@@ -144,6 +144,10 @@ class SerializationError(AlchemiError, ValueError):
     """A pipeline file that cannot be written, or must not be loaded."""
 
 
+class ExportError(AlchemiError, ValueError):
+    """A pipeline that cannot be written in the form that another program runs."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that `name` most likely stands for, or None."""
     matches = get_close_matches(name, sorted(known), n=1, cutoff=0.6)

@@ -14,7 +14,7 @@ ROOT = Path(alchemi_core.__file__).parent
 LAYERS = (
     "errors frozenmap atomic_write",
     "quantities unit_table units option_units bibliography",
-    "contract weights weight_algebra weight_factors neighbors.config neighbors.routing offers hookspecs",
+    "contract scripting weights weight_algebra weight_factors neighbors.config neighbors.routing offers hookspecs",
     "outputs plugin_records distributions compatibility versions",
     "models selection regions",
     "topology",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-APART = {"alchemi-mace": "mace"}
+APART = {"alchemi-mace": "mace", "alchemi-metatomic": "metatomic", "alchemi-nvalchemi": "nvalchemi"}
 """Plugins with an environment of their own, and what they offer."""
 
 
@@ -29,7 +29,7 @@ def test_blocks_of_a_page_run(page: Path, reader: Callable[[bool], Reader]) -> N
 
 
 def together() -> list[Path]:
-    """READMEs of plugins but for alchemi-mace, which cannot be installed beside alchemi-sevennet."""
+    """READMEs of plugins but for those whose own tests run them, since they have an environment of their own."""
     return [page for page in sorted(ROOT.glob("plugins/*/README.md")) if page.parent.name not in APART]
 
 

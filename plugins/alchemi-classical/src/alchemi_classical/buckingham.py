@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, final
 
+import torch
+
 from alchemi_classical.collapse import Collapse, born, check_collapse, check_walls
 from alchemi_classical.elements import Parameter
 from alchemi_classical.hooks import BUCKINGHAM
@@ -93,5 +95,5 @@ class Buckingham(PairModel):
 
 
 def _with_zeros(columns: Columns) -> Columns:
-    zero = columns["A"].new_zeros(1)
-    return columns | {"sigma": zero, "D": zero}
+    zero = torch.zeros_like(columns["A"])
+    return {"A": columns["A"], "rho": columns["rho"], "C": columns["C"], "sigma": zero, "D": zero}

@@ -24,14 +24,14 @@ LEAST, MOST = 7.0, 9.0
 HALVINGS = 60
 
 
-def born(distance: Tensor, columns: Columns) -> Tensor:
+def born(distance: Tensor, columns: dict[str, Tensor]) -> Tensor:
     """Return A exp((σ − r)/ρ) − C/r⁶ + D/r⁸ in eV."""
     wall = columns["A"] * ((columns["sigma"] - distance) / columns["rho"]).exp()
     inverse = distance.reciprocal() ** 2
     return wall - (columns["C"] - columns["D"] * inverse) * inverse**3
 
 
-def collapsed(distance: Tensor, columns: Columns) -> Tensor:
+def collapsed(distance: Tensor, columns: dict[str, Tensor]) -> Tensor:
     """Tell which pairs are inside the maximum of the curve, on the slope towards minus infinity: Tensor [E], bool.
 
     With f = 6 C/r⁷ − 8 D/r⁹, the attraction, and g = (A/ρ) exp((σ − r)/ρ), the repulsion, f/g falls with r inside the

@@ -44,6 +44,16 @@ class PairKinds(torch.nn.Module):
         """Whether some pairs do not interact."""
         return bool(self.table.silent)
 
+    @property
+    def row_of_element(self) -> Tensor:
+        """Row of each atomic number, the last one for those without parameters: Tensor [119], int64."""
+        return self._rows
+
+    @property
+    def kind_of_rows(self) -> Tensor:
+        """Parameter row where two rows meet, −1 where they do not interact, −2 where it is missing: Tensor [R, R]."""
+        return self._kinds
+
     def forward(self, view: ModelView, edges: Edges) -> Tensor:
         """Return the parameter row of each pair of atoms, −1 where they do not interact: Tensor [E], int64."""
         rows = self._rows[view.atomic_numbers]

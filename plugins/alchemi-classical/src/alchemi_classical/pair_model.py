@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import attrs
 import torch
+from torch import Tensor
 
 from alchemi_classical.elements import Parameter, read_table
 from alchemi_classical.hooks import SWITCH
 from alchemi_classical.kinds import PairKinds
+from alchemi_classical.scripting import ScriptedPairs
 from alchemi_classical.sums import Edges, per_system
 from alchemi_classical.truncation import RANGES, Truncation, switch
 from alchemi_core.contract import OnGraph
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
+from alchemi_core.scripting import ScriptableEnergy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor
-
     from alchemi_classical.elements import PairOptions
     from alchemi_core.data.view import ModelView
 
-Columns = dict[str, "Tensor"]
+Columns: TypeAlias = dict[str, Tensor]
 """Parameters by name: [P] pair by pair of elements, [E] pair by pair of atoms, or [1] where one serves all."""
 
 
@@ -118,6 +119,19 @@ class PairModel(BaseModelMixin, torch.nn.Module):
         self.check(view, edges, columns)
         atoms = edges.per_atom(self._truncated(edges.distance, columns), view.num_atoms)
         return {"node_energies": atoms, "energy": per_system(atoms, view.batch_idx, view)}
+
+    def scriptable_energy(self) -> ScriptableEnergy:
+        """Return the energy in TorchScript; see `alchemi_core.scripting`.
+
+        Two atoms without parameters for each other stop it when they come within the cutoff, not before.
+        """
+        collapses = getattr(self, "collapse", "allow") == "error"
+        columns = self._columns(torch.zeros((), dtype=torch.float64, device=self._cutoff.device))
+        if collapses:  # what looks for it reads the terms of all such potentials
+            zero = torch.zeros_like(columns["A"])
+            columns = {"sigma": zero, "D": zero} | columns
+        module = ScriptedPairs(self.curve, self.kinds, columns, who=self.who, guarded=collapses)
+        return ScriptableEnergy(module, self.truncation.reach)
 
     def _inside(self, view: ModelView, edges: Edges) -> tuple[Edges, Columns]:
         """Return the pairs that interact, with the parameters of each."""

@@ -18,6 +18,8 @@ LENGTH, POWER = 0.46850, 0.23
 """Constants of the universal screening function, the length in Å: Ziegler, Biersack and Littmark, The Stopping and
 Range of Ions in Solids (Pergamon, 1985), to the digits that LAMMPS has them in its ``pair_style zbl``."""
 
+ENVELOPE_POWER = 6
+
 
 def screened(distance: Tensor, strength: Tensor, inverse: Tensor) -> Tensor:
     """Return u(r) = k Z_i Z_j φ(r/a) / r in eV, φ(x) = Σ c exp(−d x).
@@ -34,6 +36,37 @@ def screened(distance: Tensor, strength: Tensor, inverse: Tensor) -> Tensor:
     x = distance * inverse
     terms = [weight * torch.exp(-exponent * x) for weight, exponent in zip(WEIGHTS, EXPONENTS, strict=True)]
     return strength * torch.stack(terms).sum(0) / distance
+
+
+def smoothed_energy(distance: Tensor, columns: Tensor, inner: float) -> Tensor:
+    """Return u(r) + s(r) of `smoothing` in eV.
+
+    Parameters
+    ----------
+    distance : Tensor [E], Å
+        r.
+    columns : Tensor [5, E]
+        k Z_i Z_j, 1/a, and A, B and C of s(r), each pair's.
+    inner : float, Å
+        r_1.
+    """
+    strength, inverse, cubic, quartic, constant = columns.unbind(0)
+    rise = torch.clamp(distance - inner, min=0.0)
+    return screened(distance, strength, inverse) + (rise**3 * (cubic / 3.0 + quartic / 4.0 * rise) + constant)
+
+
+def contact_energy(distance: Tensor, columns: Tensor) -> Tensor:
+    """Return u(r) times the envelope that ends at the contact of two atoms, in eV.
+
+    Parameters
+    ----------
+    distance : Tensor [E], Å
+        r, below the contact.
+    columns : Tensor [3, E]
+        k Z_i Z_j, 1/a, and the contact in Å, each pair's.
+    """
+    strength, inverse, contact = columns.unbind(0)
+    return screened(distance, strength, inverse) * envelope(distance / contact, ENVELOPE_POWER)
 
 
 def strengths(numbers: Tensor) -> Tensor:

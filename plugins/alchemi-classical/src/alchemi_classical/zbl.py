@@ -11,10 +11,12 @@ from ase.data import covalent_radii
 from alchemi_classical.hooks import COVALENT_RADII, ZBL_BOOK
 from alchemi_classical.options import positive
 from alchemi_classical.pair_model import pair_config
-from alchemi_classical.screening import envelope, inverse_lengths, screened, smoothing, strengths
+from alchemi_classical.screening import contact_energy, inverse_lengths, smoothed_energy, smoothing, strengths
+from alchemi_classical.scripted_zbl import ScriptedZBL
 from alchemi_classical.sums import Edges, per_system
 from alchemi_core.errors import OptionError
 from alchemi_core.models import BaseModelMixin
+from alchemi_core.scripting import ScriptableEnergy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +27,6 @@ WHO = "zbl"
 COVALENT = "covalent"
 LAST, LAST_WITH_RADIUS = 118, 96
 """Atomic numbers of the heaviest elements: of all, and of those that have a covalent radius."""
-
-ENVELOPE_POWER = 6
 
 
 @final
@@ -91,23 +91,25 @@ class ZBL(BaseModelMixin, torch.nn.Module):
         energies = energies.to(view.positions.dtype)
         return {"node_energies": energies, "energy": per_system(energies, view.batch_idx, view)}
 
+    def scriptable_energy(self) -> ScriptableEnergy:
+        """Return the energy in TorchScript; see `alchemi_core.scripting`."""
+        neighbors = self.model_config.neighbor_config
+        assert neighbors is not None
+        return ScriptableEnergy(ScriptedZBL(self._table, self.inner), neighbors.cutoff)
+
     def _smoothed(self, view: ModelView, edges: Edges, inner: float) -> Tensor:
-        strength, inverse, cubic, quartic, constant = self._columns(view, edges)
-        rise = torch.clamp(edges.distance - inner, min=0.0)
-        added = rise**3 * (cubic / 3.0 + quartic / 4.0 * rise) + constant
-        return edges.per_atom(screened(edges.distance, strength, inverse) + added, view.num_atoms)
+        columns = self._columns(view, edges)
+        return edges.per_atom(smoothed_energy(edges.distance, columns, inner), view.num_atoms)
 
     def _within_contact(self, view: ModelView, edges: Edges) -> Tensor:
         edges = edges.where(edges.distance < self._columns(view, edges)[-1])
-        strength, inverse, contact = self._columns(view, edges)
-        ending = envelope(edges.distance / contact, ENVELOPE_POWER)
-        return edges.per_atom(screened(edges.distance, strength, inverse) * ending, view.num_atoms)
+        return edges.per_atom(contact_energy(edges.distance, self._columns(view, edges)), view.num_atoms)
 
-    def _columns(self, view: ModelView, edges: Edges) -> tuple[Tensor, ...]:
-        """Return what the table holds for each pair of atoms: Tensors [E], float64."""
+    def _columns(self, view: ModelView, edges: Edges) -> Tensor:
+        """Return what the table holds for each pair of atoms: Tensor [columns, E], float64."""
         first, second = (view.atomic_numbers.index_select(0, atoms) for atoms in (edges.first, edges.second))
         size = round(self._table.shape[1] ** 0.5)
-        return self._table.to(view.positions.device).double().index_select(1, size * first + second).unbind(0)
+        return self._table.to(view.positions.device).double().index_select(1, size * first + second)
 
 
 def _check_range(outer: Any, inner: Any) -> tuple[float, float | None]:

@@ -18,9 +18,11 @@ from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
 from alchemi_core.quantities import COULOMB_CONSTANT, DERIVATIVES
+from alchemi_core.scripting import ScriptableEnergy
 from alchemi_electrostatics.hooks import DSF
 from alchemi_electrostatics.molecules import check_apart
 from alchemi_electrostatics.options import check_flag
+from alchemi_electrostatics.scripted_dsf import ScriptedDSF, damped_curve
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,6 +106,12 @@ class CoulombDSF(BaseModelMixin, torch.nn.Module):
                 out |= self._derivatives(vectors, distances, charges, view)
         return out
 
+    def scriptable_energy(self) -> ScriptableEnergy:
+        """Return the energy in TorchScript; see `alchemi_core.scripting`. Its charges are an input."""
+        end = math.erfc(self.alpha * self.cutoff) / self.cutoff
+        module = ScriptedDSF(self.alpha, self.cutoff, end=end, slope=self._shift(), own=self._own())
+        return ScriptableEnergy(module, self.cutoff)
+
     def _energy(self, distances: Tensor, charges: Tensor, view: ModelView) -> Tensor:
         """Return energies [B, 1] in eV, summed atom by atom first: float32 keeps more digits so."""
         i, j = view.neighbors.neighbor_list.long().unbind(1)
@@ -114,8 +122,8 @@ class CoulombDSF(BaseModelMixin, torch.nn.Module):
 
     def _curve(self, distances: Tensor) -> Tensor:
         """Return v(r) in 1/Å."""
-        damped = torch.erfc(self.alpha * distances) / distances
-        return damped - math.erfc(self.alpha * self.cutoff) / self.cutoff + self._shift() * (distances - self.cutoff)
+        end = math.erfc(self.alpha * self.cutoff) / self.cutoff
+        return damped_curve(distances, self.alpha, self.cutoff, end, self._shift())
 
     def _slope(self, distances: Tensor) -> Tensor:
         """Return v'(r) in 1/Å²."""

@@ -55,11 +55,7 @@ class Curve:
         -------
         Tensor [E], eV
         """
-        energy = self._unswitched(squared, epsilon, sigma)
-        if self.switch_on is None:
-            return energy
-        x = self._progress(squared.sqrt(), self.switch_on)
-        return energy * (1.0 - x**3 * (10.0 - 15.0 * x + 6.0 * x**2))
+        return pair_energy(squared, epsilon, sigma, self.cutoff, self.switch_on, self.shift)
 
     def slope_over_r(self, squared: Tensor, epsilon: Tensor, sigma: Tensor) -> Tensor:
         """Return u'(r) / r in eV/Å², with the arguments of `energy`; times a pair vector it is a force."""
@@ -68,18 +64,38 @@ class Curve:
         if self.switch_on is None:
             return slope
         distance = squared.sqrt()
-        x = self._progress(distance, self.switch_on)
+        x = _progress(distance, self.switch_on, self.cutoff)
         fall = -30.0 * x**2 * (1.0 - x) ** 2 / ((self.cutoff - self.switch_on) * distance)
-        return slope * (1.0 - x**3 * (10.0 - 15.0 * x + 6.0 * x**2)) + self._unswitched(squared, epsilon, sigma) * fall
-
-    def _unswitched(self, squared: Tensor, epsilon: Tensor, sigma: Tensor) -> Tensor:
-        energy = _twelve_six(squared, epsilon, sigma)
-        return energy - _twelve_six(self.cutoff**2, epsilon, sigma) if self.shift else energy
-
-    def _progress(self, distance: Tensor, switch_on: float) -> Tensor:
-        return torch.clamp((distance - switch_on) / (self.cutoff - switch_on), 0.0, 1.0)
+        energy = _unswitched(squared, epsilon, sigma, self.cutoff, self.shift)
+        return slope * (1.0 - x**3 * (10.0 - 15.0 * x + 6.0 * x**2)) + energy * fall
 
 
-def _twelve_six(squared: Tensor | float, epsilon: Tensor, sigma: Tensor) -> Tensor:
-    sixth = (sigma * sigma / squared) ** 3
+# What follows can be compiled by torch.jit.script: `alchemi_lennard_jones.scripting` runs it too.
+
+
+def pair_energy(  # noqa: D103 - documented as `Curve.energy`
+    squared: Tensor,
+    epsilon: Tensor,
+    sigma: Tensor,
+    cutoff: float,
+    switch_on: float | None,
+    shift: bool,  # noqa: FBT001 - TorchScript has no keyword-only arguments without a default
+) -> Tensor:
+    energy = _unswitched(squared, epsilon, sigma, cutoff, shift)
+    if switch_on is None:
+        return energy
+    x = _progress(squared.sqrt(), switch_on, cutoff)
+    return energy * (1.0 - x**3 * (10.0 - 15.0 * x + 6.0 * x**2))
+
+
+def _unswitched(squared: Tensor, epsilon: Tensor, sigma: Tensor, cutoff: float, shift: bool) -> Tensor:  # noqa: FBT001
+    energy = _twelve_six((sigma * sigma / squared) ** 3, epsilon)
+    return energy - _twelve_six((sigma * sigma / cutoff**2) ** 3, epsilon) if shift else energy
+
+
+def _twelve_six(sixth: Tensor, epsilon: Tensor) -> Tensor:
     return 4.0 * epsilon * sixth * (sixth - 1.0)
+
+
+def _progress(distance: Tensor, switch_on: float, cutoff: float) -> Tensor:
+    return torch.clamp((distance - switch_on) / (cutoff - switch_on), 0.0, 1.0)

@@ -13,9 +13,11 @@ from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_core.neighbors.config import NeighborConfig, NeighborListFormat
 from alchemi_core.neighbors.formats import to_coo
 from alchemi_core.neighbors.geometry import pair_vectors
+from alchemi_core.scripting import ScriptableEnergy
 from alchemi_lennard_jones.curve import Curve
 from alchemi_lennard_jones.hooks import CITATIONS
 from alchemi_lennard_jones.options import WHO, Derivatives, PerElement, check_choice, check_cutoff, per_element
+from alchemi_lennard_jones.scripting import ScriptedLennardJones
 from alchemi_lennard_jones.sums import pair_forces, pair_stress, pair_virial, per_atom, per_system
 
 if TYPE_CHECKING:
@@ -113,6 +115,13 @@ class LennardJones(BaseModelMixin, torch.nn.Module):
             return self._compute(view, requested)
         with torch.no_grad():
             return self._compute(view, requested)
+
+    def scriptable_energy(self) -> ScriptableEnergy:
+        """Return the energy in TorchScript; see `alchemi_core.scripting`."""
+        neighbors = self.model_config.neighbor_config
+        half = neighbors is not None and neighbors.half_list
+        module = ScriptedLennardJones(self.curve, self.epsilon, self.sigma, self._rows, half=half)
+        return ScriptableEnergy(module, self.curve.cutoff)
 
     def _compute(self, view: ModelView, requested: frozenset[str]) -> dict[str, Tensor]:
         pairs = to_coo(view.neighbors)
