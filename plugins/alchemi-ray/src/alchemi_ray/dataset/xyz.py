@@ -1,0 +1,93 @@
+"""Extended XYZ, compressed or not, read by frames."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from array import array
+from io import BufferedReader, StringIO
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from ase.io.extxyz import read_xyz
+
+from alchemi_core.errors import InputFileError
+from alchemi_ray.dataset.frames import frames, is_count
+from alchemi_ray.dataset.record import Record
+from alchemi_ray.digests import MARK, digest_of_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ase import Atoms
+
+COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+STRIDE = 64
+"""Structures between places that are noted in a survey; fewer than these are read in vain to get to one."""
+
+
+def open_frames(path: Path) -> BinaryIO:
+    """Open a file to read bytes, uncompressed as they come."""
+    opener = COMPRESSED.get(path.suffix.lower())
+    return path.open("rb") if opener is None else BufferedReader(cast("BinaryIO", opener(path, "rb")))  # type: ignore[arg-type]
+
+
+def survey_frames(path: Path) -> tuple[int, tuple[int, ...]]:
+    """Return how many frames there are, and the place of the first of each `STRIDE` in bytes.
+
+    Raises
+    ------
+    InputFileError
+        If it does not begin as such a file.
+    """
+    count, place, places = 0, 0, array("q")
+    with open_frames(path) as stream:
+        place = _skip_blank(stream)
+        stream.seek(place)
+        for frame in frames(stream):
+            if count == 0 and not is_count(frame.split(b"\n", 1)[0]):
+                raise InputFileError(
+                    "it does not begin with a number of atoms", expected="a file of extended XYZ", who=str(path)
+                )
+            if count % STRIDE == 0:
+                places.append(place)
+            count, place = count + 1, place + len(frame)
+    return count, tuple(places)
+
+
+def _skip_blank(stream: BinaryIO) -> int:
+    """Return the place of the first line that is not blank."""
+    place = 0
+    for line in stream:
+        if line.strip():
+            break
+        place += len(line)
+    return place
+
+
+def read_frames(stream: BinaryIO, place: int, skip: int) -> Iterator[Record]:
+    """Read from a place on, without the first frames there."""
+    stream.seek(place)
+    for number, frame in enumerate(frames(stream)):
+        if number >= skip:
+            yield record_of(frame)
+
+
+def record_of(frame: bytes) -> Record:
+    """Read one frame."""
+    try:
+        return Record.of(_atoms(frame))
+    except Exception as error:  # noqa: BLE001 - whatever ASE makes of a damaged frame is its reason
+        return Record.unreadable(error, digest_of_bytes(frame))
+
+
+def _atoms(frame: bytes) -> Atoms:
+    text = frame.decode()
+    given, said = len(text.rstrip().splitlines()) - 2, int(text.split("\n", 1)[0])
+    found = next(read_xyz(StringIO(text), index=0))
+    if given > said and "VEC" not in text.splitlines()[2 + said].upper():
+        raise ValueError(f"{given} lines of atoms where {said} are announced")
+    found.info.pop(MARK, None)
+    return cast("Atoms", found)
