@@ -18,8 +18,8 @@ a run that goes on removes what has no line. A last line that is not whole (no n
 
 **Numbers.** The dataset is all its files, in the order of ``run.json``. ``number`` counts structures through the whole
 dataset, from 0; ``index`` counts them in their file, from 0; records that cannot be read count too. A structure is
-identified by ``source`` and ``index``, and its content by ``digest``. Every number of the dataset is once in the results
-or once in the failures, never in both.
+identified by ``source`` and ``index``, and its content by ``digest``. Every number of the dataset is once in the
+results or once in the failures, never in both.
 
 ``digest`` is 32 hexadecimal digits, SHA-256 over atomic numbers, positions, cell, pbc, and what else of ``info`` and
 ``arrays`` the row keeps, see `alchemi_ray.digests.digest_of`; the same in every format that keeps floats exactly. Of a
@@ -31,14 +31,17 @@ run.json
 ========================= =============================================================================================
 ``command``               words of the command line
 ``status``                ``"running"``, ``"interrupted"``, ``"failed"`` (with ``error``) or ``"done"``
-``started``, ``finished`` UTC, ISO 8601; ``finished`` once the run came to an end, also of ``interrupted`` and ``failed``
+``started``, ``finished`` UTC, ISO 8601; ``finished`` once a part came to an end, whatever its status
+``run``                   SHA-256 of what decides the results: dataset, pipeline, options, size of shards
 ``task``                  ``"singlepoint"``, ``"relax"`` or ``"phonons"``
 ``outputs``               names of what was asked of the pipeline
 ``options``               of the task, such as ``{"fmax": 0.005, ...}`` of ``relax``
+``contributions``         whether ``--contributions`` was given
 ``form``                  of the results: ``"parquet"`` or ``"extxyz"``
 ``device``, ``dtype``     where and in which precision
-``model``                 ``expression`` or ``file`` and ``sha256``; ``plan`` (list of lines); ``citations``; ``labels``,
-                          the names of the steps, as in ``energy_terms``
+``model``                 ``expression`` or ``file`` and ``sha256``; ``plan`` (list of lines); ``citations``;
+                          ``labels``, the names of the steps, as in ``energy_terms``; ``written``, what ``--model`` said,
+                          with an absolute path; ``accept``
 ``pipeline``              ``sha256`` of ``pipeline.alchemi``
 ``inputs``                for each file: ``source`` (as in the rows), ``path`` (absolute), ``kind`` (``"extxyz"``,
                           ``"database"``, ``"parquet"``), ``bytes``, ``sha256``, ``structures``
@@ -49,9 +52,9 @@ run.json
 ``parts``                 one for the start and for each time it went on: ``started``, ``ended`` (null where it was
                           killed), ``engine`` (``"local"`` or ``"ray"``), ``workers``, ``structures`` and ``seconds`` of
                           this part, ``versions``
-``totals``                sums over the ledger, brought up to date when a part ends: ``done``, ``failed``, ``not_converged``
-                          (of ``relax``), ``atoms``, ``seconds`` (sum over shards, worker time), ``errors`` (class of
-                          error → how many)
+``totals``                sums over the ledger, brought up to date when a part begins and ends: ``done``, ``failed``,
+                          ``not_converged`` (of ``relax``), ``atoms``, ``seconds`` (sum over shards, worker time),
+                          ``errors`` (class of error → how many)
 ========================= =============================================================================================
 
 ledger.jsonl
@@ -72,7 +75,7 @@ One JSON object a line, in the order in which shards were finished:
 ``host``                    name of its machine
 ``attempts``                1; more where workers died
 ``errors``                  class of error → how many
-``results``, ``failures``   ``{"file", "bytes", "sha256"}`` with ``file`` relative to the folder; null where there is none
+``results``, ``failures``   ``{"file", "bytes", "sha256"}``, ``file`` relative to the folder; null where there is none
 =========================== ===========================================================================================
 
 Results
@@ -116,13 +119,14 @@ Further columns, by task and request:
                                                         structure, list<double> or list<list<double>> of others
 ======================================================= ===============================================================
 
-The first ten columns are a dataset: these files can be mapped again, and files with ``numbers`` and ``positions`` of any
-origin are read; ``cell``, ``pbc``, ``info`` and ``arrays`` are optional there. The metadata of each file has the key
-``alchemi``: JSON with ``run`` (SHA-256 of what decides the results), ``shard``, ``task``, ``outputs``, ``options``, ``model``,
-``pipeline``, ``device``, ``dtype`` and ``versions``, as in ``run.json``.
+The first ten columns are a dataset: these files can be mapped again, and files with ``numbers`` and ``positions`` of
+any origin are read; ``cell``, ``pbc``, ``info`` and ``arrays`` are optional there. The metadata of each file has the
+key ``alchemi``: JSON with ``shard``, and ``run``, ``task``, ``outputs``, ``options``, ``model``, ``pipeline``,
+``device``, ``dtype`` and ``versions`` as in ``run.json``.
 
-In extended XYZ the same is in ``atoms.info`` (``number``, ``source``, ``index``, ``digest``, energies of the terms as
-``energy_LABEL``, results of tasks by their names) and in ASE's own places (energy, forces, stress).
+In extended XYZ energy, forces, stress, charges, magnetic moments and dipole are where ASE has them, and all else is in
+``atoms.info["alchemi"]``: a dictionary of ``run``, ``number``, ``source``, ``index``, ``digest``, ``energy_terms`` and the
+further columns by their names.
 
 Failures
 --------
@@ -142,9 +146,12 @@ Failures
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ENDINGS = {"parquet": ".parquet", "extxyz": ".extxyz"}
 """Of the files of results, by form."""

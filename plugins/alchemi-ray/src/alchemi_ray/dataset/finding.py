@@ -23,7 +23,7 @@ def find_files(words: Iterable[str]) -> list[Path]:
     Parameters
     ----------
     words : iterable of str
-        Each a file, a folder, or a pattern with ``*``, ``?`` or ``[...]``. Of the folder of a run its results are taken.
+        Each a file, a folder, or a pattern with ``*``, ``?`` or ``[...]``. Of the folder of a run it is the results.
 
     Raises
     ------

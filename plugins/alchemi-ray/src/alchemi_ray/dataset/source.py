@@ -14,7 +14,11 @@ from alchemi_ray.dataset.record import reading
 from alchemi_ray.dataset.xyz import STRIDE, survey_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+
+def _places(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(values)
 
 
 @attrs.frozen
@@ -45,7 +49,7 @@ class Source:
     bytes: int
     sha256: str
     structures: int
-    places: tuple[int, ...] = attrs.field(converter=tuple, default=())
+    places: tuple[int, ...] = attrs.field(converter=_places, default=())
 
     @classmethod
     def survey(cls, path: Path) -> Source:

@@ -7,7 +7,7 @@ import gzip
 import lzma
 from array import array
 from io import BufferedReader, StringIO
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ase.io.extxyz import read_xyz
 
@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
+BUFFER = 2**20
+"""Bytes."""
+
 STRIDE = 64
 """Structures between places that are noted in a survey; fewer than these are read in vain to get to one."""
 
 
 def open_frames(path: Path) -> BinaryIO:
     """Open a file to read bytes, uncompressed as they come."""
-    opener = COMPRESSED.get(path.suffix.lower())
-    return path.open("rb") if opener is None else BufferedReader(cast("BinaryIO", opener(path, "rb")))  # type: ignore[arg-type]
+    opener: Any = COMPRESSED.get(path.suffix.lower())
+    # A buffer of our own: to go back by a line in a compressed file otherwise means to begin at its start.
+    return path.open("rb") if opener is None else cast("BinaryIO", BufferedReader(opener(path, "rb"), BUFFER))
 
 
 def survey_frames(path: Path) -> tuple[int, tuple[int, ...]]:
