@@ -40,8 +40,8 @@ run.json
 ``form``                  of the results: ``"parquet"`` or ``"extxyz"``
 ``device``, ``dtype``     where and in which precision
 ``model``                 ``expression`` or ``file`` and ``sha256``; ``plan`` (list of lines); ``citations``;
-                          ``labels``, the names of the steps, as in ``energy_terms``; ``written``, what ``--model`` said,
-                          with an absolute path; ``accept``
+                          ``labels``, the names of the steps, as in ``energy_terms``; ``written``, what ``--model``
+                          said, with an absolute path; ``accept``
 ``pipeline``              ``sha256`` of ``pipeline.alchemi``
 ``inputs``                for each file: ``source`` (as in the rows), ``path`` (absolute), ``kind`` (``"extxyz"``,
                           ``"database"``, ``"parquet"``), ``bytes``, ``sha256``, ``structures``
@@ -124,9 +124,9 @@ any origin are read; ``cell``, ``pbc``, ``info`` and ``arrays`` are optional the
 key ``alchemi``: JSON with ``shard``, and ``run``, ``task``, ``outputs``, ``options``, ``model``, ``pipeline``,
 ``device``, ``dtype`` and ``versions`` as in ``run.json``.
 
-In extended XYZ energy, forces, stress, charges, magnetic moments and dipole are where ASE has them, and all else is in
-``atoms.info["alchemi"]``: a dictionary of ``run``, ``number``, ``source``, ``index``, ``digest``, ``energy_terms`` and the
-further columns by their names.
+In extended XYZ energy, forces, stress, charges, magnetic moments and dipole are where ASE has them, and all else is
+in ``atoms.info["alchemi"]``: a dictionary of ``run``, ``number``, ``source``, ``index``, ``digest``, ``energy_terms``
+and the further columns by their names.
 
 Failures
 --------

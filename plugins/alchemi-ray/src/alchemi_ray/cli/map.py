@@ -63,8 +63,8 @@ def _engine(parser: argparse.ArgumentParser) -> None:
 COMMAND = Command(
     "map",
     "a dataset of structures, on one machine or a Ray cluster, resumable",
-    "Compute, relax or take phonons of every structure of a dataset, however large. It is read in a stream and cut into "
-    "shards; each structure ends up once in the results or, with the reason, in the table of failures. A run "
+    "Compute, relax or take phonons of every structure of a dataset, however large. It is read in a stream and cut "
+    "into shards; each structure ends up once in the results or, with the reason, in the table of failures. A run "
     "that was stopped or killed goes on with --resume. Exit code 1 where structures failed or did not converge.",
     configure,
     "alchemi_ray.cli.map_run:run",

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_ray.tasks.settings import Settings
 
-SHARD_SIZES = {"singlepoint": 500, "relax": 20, "phonons": 5}
-"""Structures of a shard at most: what is computed anew where a run is killed."""
+SHARD_SIZES = {"singlepoint": (50, 1000), "relax": (2, 20), "phonons": (1, 5)}
+"""Structures of a shard: at least, so that batches are full, and at most, since what is not done is computed anew."""
 
 SHARDS = 64
 """There are to be as many at least, so that all workers have something to do to the end."""
@@ -101,7 +101,8 @@ def _survey(files: Sequence[Path]) -> tuple[Source, ...]:
 
 
 def _shard_size(task: str, structures: int) -> int:
-    return min(SHARD_SIZES[task], max(1, -(-structures // SHARDS)))
+    fewest, most = SHARD_SIZES[task]
+    return min(most, max(fewest, -(-structures // SHARDS)))
 
 
 def _write(

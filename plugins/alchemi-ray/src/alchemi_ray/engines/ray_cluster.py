@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
+import sys
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,12 +18,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 
-QUIET: dict[str, Any] = {
-    "include_dashboard": False,
-    "log_to_driver": False,
-    "logging_level": logging.ERROR,
-    "configure_logging": False,
-}
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
 
 STORE = 512 * 2**20
 """Bytes of the object store of a cluster of our own, beside the pipeline: results stay there until they are written."""
@@ -47,23 +44,34 @@ def cluster(address: str | None, workers: int, gpus: float, pipeline: int) -> It
     OptionError
         If there is no cluster at the address.
     """
-    import ray
-
     with tempfile.TemporaryDirectory(prefix="alchemi-ray-", ignore_cleanup_errors=True) as folder:
-        own: dict[str, Any] = {"num_cpus": workers, "object_store_memory": STORE + 2 * pipeline, "_temp_dir": folder}
-        own |= {"num_gpus": int(-(-gpus * workers // 1))} if gpus else {}
         is_own = address in (None, LOCAL)
+        own = _own_options(workers, gpus, pipeline, folder) if is_own else {}
         with _environment(_own_environment() if is_own else {}):
-            try:
-                ray.init(address=address or LOCAL, **QUIET, **(own if is_own else {}))
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                reason = " ".join(str(error).split())
-                expected = "the address of a cluster, such as HOST:6379 or auto"
-                raise OptionError(f"no Ray cluster there: {reason}", expected=expected, who="--address") from error
+            import ray  # reads some of these variables when it is imported
+
+            _connect(address or LOCAL, own)
             try:
                 yield
             finally:
                 ray.shutdown()
+
+
+def _own_options(workers: int, gpus: float, pipeline: int, folder: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"num_cpus": workers, "object_store_memory": STORE + 2 * pipeline}
+    options |= {"include_dashboard": False, "_temp_dir": folder}
+    return options | ({"num_gpus": math.ceil(gpus * workers)} if gpus else {})
+
+
+def _connect(address: str, options: Mapping[str, Any]) -> None:
+    import ray
+
+    try:
+        ray.init(address=address, **QUIET, **options)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        expected = "the address of a cluster, such as HOST:6379 or auto"
+        raise OptionError(f"no Ray cluster there: {reason}", expected=expected, who="--address") from error
 
 
 def _own_environment() -> dict[str, str]:
@@ -71,9 +79,12 @@ def _own_environment() -> dict[str, str]:
 
     It reports nothing to anybody, and lets nobody in without the token of this run, which no file holds.
     """
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    given = {name: value for name, value in os.environ.items() if name.startswith("RAY_AUTH_")}
-    return {"RAY_USAGE_STATS_ENABLED": "0", **(given or token)}
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0"}
+    if any(name.startswith("RAY_AUTH_") for name in os.environ):
+        return quiet
+    token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    # Imported before, Ray does not look at the mode again; it then takes the token all the same, with a word about it.
+    return quiet | token | ({} if "ray" in sys.modules else {"RAY_AUTH_MODE": "token"})
 
 
 @contextmanager

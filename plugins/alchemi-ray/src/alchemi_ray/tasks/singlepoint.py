@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.ase_results import results_of
+from alchemi_core.batching.evaluate import evaluate
 from alchemi_core.cli.composing import DTYPES
-from alchemi_ray.evaluating import evaluate
 from alchemi_ray.tasks.answer import Answer, check_finite
 
 if TYPE_CHECKING:
