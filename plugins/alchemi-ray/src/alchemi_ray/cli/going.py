@@ -121,7 +121,7 @@ class Going:
         shards = (shard for shard in self._spec.cut() if shard.number not in done)
         with crew_of(self._engine, setup) as (crew, workers), self._live(workers) as live:
             self._part["workers"] = workers
-            dispatch = Dispatch(crew, shards, given_up(Reader(self._spec.sources)))
+            dispatch = Dispatch(crew, shards, given_up(Reader(self._spec.sources)), _tell)
             for one in dispatch.run(lambda: interrupts.received != 0, lambda: live.show(self._totals)):
                 line = store.add(one)
                 self._lines.append(line)
@@ -163,3 +163,7 @@ class Going:
 
     def _write_report(self) -> bool:
         return False
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"alchemi: {sentence}\n")

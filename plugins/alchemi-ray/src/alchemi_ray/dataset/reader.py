@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
 
+from alchemi_core.errors import InputFileError
 from alchemi_ray.dataset import database, parquet
 from alchemi_ray.dataset.record import Record, reading
 from alchemi_ray.dataset.xyz import open_frames, read_frames
@@ -69,11 +70,13 @@ class Reader:
         for piece in shard.pieces:
             source = self._sources[piece.source]
             with reading(Path(source.path), source.kind):
+                _check_size(source)
+                end = number + piece.count
                 for index, record in enumerate(self._records(source, piece), piece.index):
                     yield Entry(number, source.source, index, record)
                     number += 1
-                if number - shard.first == 0 or index != piece.index + piece.count - 1:
-                    raise EOFError(f"structure {piece.index + piece.count - 1} is not there any more")
+                if number < end:
+                    raise EOFError(f"it ends {end - number} structures earlier than it did")
 
     def close(self) -> None:
         """Close the file that is open."""
@@ -93,3 +96,9 @@ class Reader:
             self.close()
             self._open = str(path), open_frames(path)
         return self._open[1]
+
+
+def _check_size(source: Source) -> None:
+    """Refuse a file that was written to since it was surveyed, where a look at its size tells."""
+    if Path(source.path).stat().st_size != source.bytes:
+        raise InputFileError("it was changed since the run began", expected=f"{source.bytes} bytes", who=source.path)

@@ -17,7 +17,7 @@ from alchemi_ray.dataset.record import Record
 from alchemi_ray.digests import MARK, digest_of_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ase import Atoms
@@ -89,9 +89,15 @@ def record_of(frame: bytes) -> Record:
 
 def _atoms(frame: bytes) -> Atoms:
     text = frame.decode()
-    given, said = len(text.rstrip().splitlines()) - 2, int(text.split("\n", 1)[0])
+    _check_count(text.rstrip().splitlines())
     found = next(read_xyz(StringIO(text), index=0))
-    if given > said and "VEC" not in text.splitlines()[2 + said].upper():
-        raise ValueError(f"{given} lines of atoms where {said} are announced")
     found.info.pop(MARK, None)
     return cast("Atoms", found)
+
+
+def _check_count(lines: Sequence[str]) -> None:
+    """Refuse a frame that is shorter or longer than it says, which ASE would go on counting or cut short."""
+    announced, given = int(lines[0]), len(lines) - 2
+    vectors = sum(line.lstrip().upper().startswith("VEC") for line in lines[2 + announced :][:3])
+    if given - vectors != announced:
+        raise ValueError(f"{given} lines of atoms where {announced} are announced")

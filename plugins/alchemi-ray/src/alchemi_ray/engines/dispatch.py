@@ -60,12 +60,18 @@ class Dispatch:
         Taken one by one.
     given_up : callable
         Makes the result of a single structure that no worker survives.
+    tell : callable
+        Told of deaths, in a sentence.
     """
 
     def __init__(
-        self, crew: Crew, shards: Iterable[Shard], given_up: Callable[[Shard, WorkerDied], ShardResult]
+        self,
+        crew: Crew,
+        shards: Iterable[Shard],
+        given_up: Callable[[Shard, WorkerDied], ShardResult],
+        tell: Callable[[str], None],
     ) -> None:
-        self._crew, self._shards, self._given_up = crew, iter(shards), given_up
+        self._crew, self._shards, self._given_up, self._tell = crew, iter(shards), given_up, tell
         self._ended, self._again = False, deque[Job]()
         self._wanted: dict[int, int] = {}
         self._parts: dict[int, list[ShardResult]] = {}
@@ -109,6 +115,7 @@ class Dispatch:
             return
         shard, deaths = outcome.job.shard, outcome.job.deaths + 1
         self._deaths[shard.number] = self._deaths.get(shard.number, 0) + 1
+        self._tell(f"a worker died {_at(shard)}")
         if deaths < TRIES:
             self._again.append(Job(shard, deaths))
         elif shard.structures > 1:
@@ -123,6 +130,11 @@ class Dispatch:
         if sum(one.structures for one in parts) == self._wanted[number]:
             del self._parts[number], self._wanted[number]
             yield Done(ShardResult.joined(parts), 1 + self._deaths.pop(number, 0))
+
+
+def _at(shard: Shard) -> str:
+    last = shard.first + shard.structures - 1
+    return f"at structure {last}" if last == shard.first else f"at structures {shard.first} to {last}"
 
 
 def _died() -> WorkerDied:

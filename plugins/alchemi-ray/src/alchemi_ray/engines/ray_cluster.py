@@ -20,6 +20,12 @@ LOCAL = "local"
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
 
+QUIET_VARIABLES = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A worker's death is told in words of ours.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed while executing a task",
+}
+
 STORE = 512 * 2**20
 """Bytes of the object store of a cluster of our own, beside the pipeline: results stay there until they are written."""
 
@@ -47,7 +53,7 @@ def cluster(address: str | None, workers: int, gpus: float, pipeline: int) -> It
     with tempfile.TemporaryDirectory(prefix="alchemi-ray-", ignore_cleanup_errors=True) as folder:
         is_own = address in (None, LOCAL)
         own = _own_options(workers, gpus, pipeline, folder) if is_own else {}
-        with _environment(_own_environment() if is_own else {}):
+        with _environment(QUIET_VARIABLES | (_own_environment() if is_own else {})):
             import ray  # reads some of these variables when it is imported
 
             _connect(address or LOCAL, own)
@@ -75,16 +81,12 @@ def _connect(address: str, options: Mapping[str, Any]) -> None:
 
 
 def _own_environment() -> dict[str, str]:
-    """Variables that Ray reads when it starts a cluster.
-
-    It reports nothing to anybody, and lets nobody in without the token of this run, which no file holds.
-    """
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0"}
+    """Variables that Ray reads when it starts a cluster: it lets nobody in without a token, which no file holds."""
     if any(name.startswith("RAY_AUTH_") for name in os.environ):
-        return quiet
+        return {}
     token = {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
     # Imported before, Ray does not look at the mode again; it then takes the token all the same, with a word about it.
-    return quiet | token | ({} if "ray" in sys.modules else {"RAY_AUTH_MODE": "token"})
+    return token | ({} if "ray" in sys.modules else {"RAY_AUTH_MODE": "token"})
 
 
 @contextmanager
