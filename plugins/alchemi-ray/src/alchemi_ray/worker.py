@@ -92,6 +92,10 @@ class ShardWorker:
             host=socket.gethostname(),
         )
 
+    def close(self) -> None:
+        """Close the file that is open."""
+        self._reader.close()
+
     def _answered(self, entries: list[Entry]) -> tuple[list[tuple[Entry, Answer]], list[tuple[Entry, BaseException]]]:
         """Return results and failures, both in the order of the dataset."""
         found: list[tuple[Entry, Answer]] = []

@@ -49,3 +49,4 @@ class InProcess:
     def close(self) -> None:
         """Forget what was given."""
         self._job = None
+        self._worker.close()
