@@ -1,0 +1,138 @@
+"""Scales: where a value lies on an axis, how the axis is cut into bins, and which values are named on it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+
+from alchemi_ray.report.numerals import figure, power_of_ten, with_decimals
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+BINS = 48
+"""Bars of a histogram."""
+
+FINE = 64
+"""Counters of each bar: quantiles are known to this part of a bar."""
+
+TAIL = 0.005
+"""Share of values at each end that may lie beyond the axis, so that a few strange ones do not flatten all others."""
+
+WIDE = 30.0
+"""Ratio of the value at nine tenths to that at one tenth from which positive values are shown on a logarithmic axis."""
+
+STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+@attrs.frozen
+class Scale:
+    """An axis from one value to another.
+
+    Parameters
+    ----------
+    low, high : float
+        Its ends; of a logarithmic one both are positive.
+    log : bool
+        Whether it is logarithmic.
+    bins : int
+        How many bars a histogram on it has.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    bins: int = BINS
+
+    def at(self, values: ArrayLike) -> np.ndarray:
+        """Return where values lie, as parts of the axis: 0 at its start, 1 at its end."""
+        low, high = self._plain(self.low), self._plain(self.high)
+        return np.asarray((self._plain(values) - low) / (high - low))
+
+    def edges(self, bins: int) -> np.ndarray:
+        """Return the edges of so many bins of equal width, shape [bins + 1]."""
+        edges = np.linspace(self._plain(self.low), self._plain(self.high), bins + 1)
+        edges = 10.0**edges if self.log else edges
+        edges[0], edges[-1] = self.low, self.high
+        return np.asarray(edges)
+
+    def _plain(self, values: ArrayLike) -> np.ndarray:
+        return np.log10(values) if self.log else np.asarray(values, dtype=float)
+
+    def ticks(self, most: int) -> list[tuple[float, str]]:
+        """Return values to be named, at most about so many, and their names."""
+        return self._powers(most) if self.log else self._rounds(most)
+
+    def _rounds(self, most: int) -> list[tuple[float, str]]:
+        step = round_step((self.high - self.low) / most)
+        values = np.arange(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1) * step
+        if max(abs(self.low), abs(self.high)) >= 1e6 or step < 1e-4:
+            return [(float(value), figure(float(value), 3)) for value in values]
+        decimals = next(n for n in range(8) if math.isclose(round(step, n), step, rel_tol=1e-6))
+        return [(float(value), with_decimals(float(value), decimals)) for value in values]
+
+    def _powers(self, most: int) -> list[tuple[float, str]]:
+        """Powers of ten; with twice and five times these where there are few of them."""
+        first, last = math.floor(math.log10(self.low)), math.ceil(math.log10(self.high))
+        decades = math.log10(self.high / self.low)
+        factors = (1, 2, 5) if 3.0 * decades <= most else (1, 3) if 2.0 * decades <= most else (1,)
+        every = max(1, math.ceil(decades / most))
+        powers = range(first, last + 1, every)
+        values = [(factor * 10.0**power, factor, power) for power in powers for factor in factors]
+        shown = [one for one in values if self.low * (1 - 1e-9) <= one[0] <= self.high * (1 + 1e-9)]
+        return [(value, _power_text(value, factor, power)) for value, factor, power in shown]
+
+
+def _power_text(value: float, factor: int, power: int) -> str:
+    if -3 <= power <= 4:
+        return with_decimals(value, max(0, -power))
+    return power_of_ten(power) if factor == 1 else f"{factor}×{power_of_ten(power)}"
+
+
+def round_step(least: float) -> float:
+    """Return the smallest round number that is not below this one."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return power * next(step for step in STEPS if step * power >= least * (1 - 1e-9))
+
+
+def whole(sample: np.ndarray) -> Scale:
+    """Return an axis of whole numbers, all but the last few at either end: each bar stands for as many of them."""
+    low, high = (int(end) for end in np.quantile(sample, (TAIL, 1.0 - TAIL), method="nearest"))
+    width = math.ceil((high - low + 1) / BINS)
+    bins = math.ceil((high - low + 1) / width)
+    return Scale(low - 0.5, low - 0.5 + bins * width, bins=bins)
+
+
+def fitting(sample: np.ndarray, *, log: bool) -> Scale:
+    """Return an axis that shows values well, all but the last few at either end.
+
+    Parameters
+    ----------
+    sample : array [n]
+        Finite values, one or more.
+    log : bool
+        Whether a logarithmic axis may be taken: it is where values are positive and range widely.
+    """
+    positive = sample[sample > 0.0]
+    if log and positive.size > 0.5 * sample.size:
+        tenth, nine_tenths = np.quantile(positive, (0.1, 0.9))
+        if nine_tenths / tenth >= WIDE:
+            low, high = (float(end) for end in np.quantile(positive, (TAIL, 1.0 - TAIL)))
+            return Scale(low / 1.05, high * 1.05, log=True)
+    low, high = (float(end) for end in np.quantile(sample, (TAIL, 1.0 - TAIL)))
+    return _with_room(low, high, sample)
+
+
+def _with_room(low: float, high: float, sample: np.ndarray) -> Scale:
+    """Widen an axis to what lies just outside it, and where all values are alike."""
+    width = high - low
+    if width <= 1e-9 * max(abs(low), abs(high)) or width == 0.0:
+        room = max(abs(low), 1.0) * 0.01
+        return Scale(low - room, high + room)
+    near = sample[(sample >= low - 0.1 * width) & (sample <= high + 0.1 * width)]
+    low, high = float(near.min()), float(near.max())
+    edge = 0.01 * (high - low)
+    return Scale(0.0 if 0.0 <= low <= edge else low - edge, high + edge)
