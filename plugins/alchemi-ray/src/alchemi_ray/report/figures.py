@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from alchemi_ray.report.survey import Distribution
 
 SHARES = (0.05, 0.5, 0.95)
+ROOM = 8
+"""Letters of a number under a picture."""
+
 HEADINGS = ("least", "5 %", "median", "95 %", "most")
 
 
@@ -30,10 +33,16 @@ def _figure(one: Distribution) -> Markup:
 def _numbers(one: Distribution) -> Markup:
     values = (one.survey.least, *(one.quantile(share) for share in SHARES), one.survey.most)
     head = element("tr", *(element("th", text, scope="col") for text in HEADINGS))
-    shown = (count(value) if one.measure.whole else figure(value, 3) for value in values)
+    shown = (count(value) if one.measure.whole else _short(value) for value in values)
     body = element("tr", *(element("td", text) for text in shown))
     caption = element("caption", f"{one.measure.heading} in numbers, {one.measure.unit}", class_="unseen")
     return element("table", caption, element("thead", head), element("tbody", body), class_="five")
+
+
+def _short(value: float) -> str:
+    """Return a value with three digits, or with two where it is long."""
+    text = figure(value, 3)
+    return text if len(text) <= ROOM else figure(value, 2)
 
 
 def _note(one: Distribution) -> Markup:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from alchemi_ray.report.markup import Content, Markup, element, joined, shortened
@@ -25,6 +27,7 @@ STATES = {
 }
 
 
+DOI = re.compile(r"10\.\d{4,9}/[\w.()/:;-]+")
 RUN = "What was run"
 
 
@@ -119,7 +122,7 @@ def _facts(run: Run) -> Iterator[tuple[str, Content]]:
     yield "engine", "; ".join(engines)
     yield "device", f"{record['device']}, {record['dtype']}"
     yield "results", f"{record['form']}, {counted(int(record['shards']), 'shard')} of {count(record['shard_size'])}"
-    yield "command", element("code", " ".join(map(str, record["command"])))
+    yield "command", element("code", shlex.join(map(str, record["command"])))
     yield "versions", ", ".join(f"{name} {version}" for name, version in versions(record["versions"]).items())
     for number, part in enumerate(record["parts"][1:], 2):
         if changed := _changed(record["versions"], part.get("versions") or record["versions"]):
@@ -176,4 +179,11 @@ def _files(run: Run) -> Markup:
 def _cited(citations: Any) -> Markup | None:
     if not citations:
         return None
-    return joined(element("h3", "Please cite"), element("ul", *(element("li", str(one)) for one in citations)))
+    return joined(
+        element("h3", "Please cite"), element("ul", *(element("li", _reference(str(one))) for one in citations))
+    )
+
+
+def _reference(text: str) -> Markup:
+    """Return a reference, with a link where it is a DOI and nothing else."""
+    return element("a", text, href=f"https://doi.org/{text}") if DOI.fullmatch(text) else joined(text)

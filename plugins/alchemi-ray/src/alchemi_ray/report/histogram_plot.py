@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from alchemi_ray.report.survey import Distribution
 
 WIDTH, HEIGHT = 360.0, 216.0
+KINDS = {"even": "", "log": " (logarithmic)", "signed": " (logarithmic on both sides of zero)"}
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 34.0, 40.0
 
 
@@ -33,7 +34,7 @@ def draw_histogram(one: Distribution) -> Markup:
         _middle_half(panel, one),
         _bars(panel, one),
         _median(panel, one),
-        horizontal_axis(panel, across, one.measure.unit + (" (logarithmic)" if one.scale.log else "")),
+        horizontal_axis(panel, across, one.measure.unit + KINDS[one.scale.kind]),
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.io import iread
 
+from alchemi_ray.digests import MARK
 from alchemi_ray.report.rows import ROWS, Columns, Rows
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def extxyz_rows(path: Path, measures: Sequence[Measure]) -> Iterator[Rows]:
 
 def _rows(some: list[Atoms], measures: Sequence[Measure]) -> Rows:
     return Rows(
-        np.array([one.info["number"] for one in some]),
-        np.array([one.info["index"] for one in some]),
-        [str(one.info["source"]) for one in some],
+        np.array([one.info[MARK]["number"] for one in some]),
+        np.array([one.info[MARK]["index"] for one in some]),
+        [str(one.info[MARK]["source"]) for one in some],
         lambda row: some[row].numbers.tolist(),
         AtomsColumns(some).values(measures),
     )
@@ -55,7 +56,7 @@ class AtomsColumns(Columns):
     Parameters
     ----------
     structures : list of Atoms
-        As read: results in the calculator, in ``info`` or in ``arrays``.
+        As read: energy, forces and stress in the calculator, all else in one entry of ``info``.
     """
 
     def __init__(self, structures: list[Atoms]) -> None:
@@ -76,14 +77,14 @@ class AtomsColumns(Columns):
 
     def term(self, label: str) -> np.ndarray:
         """Return the energy of a step, eV."""
-        return self.number(f"energy_{label}")
+        terms = [_value(one, "energy_terms") or {} for one in self.structures]
+        return np.array([_number(of.get(label)) for of in terms])
 
 
 def _value(structure: Atoms, name: str) -> Any:
-    """Return a value from whichever place has it, else None."""
+    """Return a value from the place that has it, else None."""
     results = {} if structure.calc is None else structure.calc.results
-    places = (results, structure.info, structure.arrays)
-    return next((place[name] for place in places if name in place), None)
+    return results[name] if name in results else structure.info[MARK].get(name)
 
 
 def _number(value: Any) -> float:

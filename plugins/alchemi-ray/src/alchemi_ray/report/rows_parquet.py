@@ -103,7 +103,7 @@ class ArrowColumns(Columns):
         if column is None:
             return self._absent
         if not pa.types.is_list(column.type):
-            return np.abs(_floats(column))
+            return np.asarray(np.abs(_floats(column)))
         if vectors:
             return of_each(np.maximum, _norms(column.flatten()), _lengths(column))
         counts, flat = _flattened(column)

@@ -22,8 +22,12 @@ FINE = 64
 TAIL = 0.005
 """Share of values at each end that may lie beyond the axis, so that a few strange ones do not flatten all others."""
 
-WIDE = 30.0
-"""Ratio of the value at nine tenths to that at one tenth from which positive values are shown on a logarithmic axis."""
+FENCE = 3.0
+"""How far an even axis reaches beyond the middle nine tenths of the values, as a multiple of their range."""
+
+WIDE, WILD = 30.0, 1e3
+"""Ratios of the size at nine tenths to that at one tenth: from the first, positive values that may be are shown on a
+logarithmic axis; from the second, values of any sign are shown on one that is logarithmic on both sides of zero."""
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -36,15 +40,18 @@ class Scale:
     ----------
     low, high : float
         Its ends; of a logarithmic one both are positive.
-    log : bool
-        Whether it is logarithmic.
+    kind : {"even", "log", "signed"}
+        Even; logarithmic; or logarithmic on both sides of zero, ``asinh(value / 2 unit)``.
+    unit : float
+        Of a signed one: what is smaller lies close to zero.
     bins : int
         How many bars a histogram on it has.
     """
 
     low: float
     high: float
-    log: bool = False
+    kind: str = "even"
+    unit: float = 1.0
     bins: int = BINS
 
     def at(self, values: ArrayLike) -> np.ndarray:
@@ -54,17 +61,24 @@ class Scale:
 
     def edges(self, bins: int) -> np.ndarray:
         """Return the edges of so many bins of equal width, shape [bins + 1]."""
-        edges = np.linspace(self._plain(self.low), self._plain(self.high), bins + 1)
-        edges = 10.0**edges if self.log else edges
+        edges = self._back(np.linspace(self._plain(self.low), self._plain(self.high), bins + 1))
         edges[0], edges[-1] = self.low, self.high
         return np.asarray(edges)
 
     def _plain(self, values: ArrayLike) -> np.ndarray:
-        return np.log10(values) if self.log else np.asarray(values, dtype=float)
+        if self.kind == "log":
+            return np.asarray(np.log10(values))
+        plain = np.asarray(values, dtype=float)
+        return np.arcsinh(plain / (2.0 * self.unit)) if self.kind == "signed" else plain
+
+    def _back(self, plain: np.ndarray) -> np.ndarray:
+        if self.kind == "log":
+            return np.asarray(10.0**plain)
+        return 2.0 * self.unit * np.sinh(plain) if self.kind == "signed" else plain
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
         """Return values to be named, at most about so many, and their names."""
-        return self._powers(most) if self.log else self._rounds(most)
+        return {"log": self._powers, "signed": self._both_sides, "even": self._rounds}[self.kind](most)
 
     def _rounds(self, most: int) -> list[tuple[float, str]]:
         step = round_step((self.high - self.low) / most)
@@ -84,6 +98,21 @@ class Scale:
         values = [(factor * 10.0**power, factor, power) for power in powers for factor in factors]
         shown = [one for one in values if self.low * (1 - 1e-9) <= one[0] <= self.high * (1 + 1e-9)]
         return [(value, _power_text(value, factor, power)) for value, factor, power in shown]
+
+    def _both_sides(self, most: int) -> list[tuple[float, str]]:
+        """Zero, and powers of ten on both sides of it."""
+        first = math.ceil(math.log10(self.unit))
+        sides = [(sign, math.floor(math.log10(max(sign * end, self.unit)))) for sign, end in self._ends()]
+        every = max(1, math.ceil(sum(last - first for _, last in sides) / most))
+        powers = [(sign, power) for sign, last in sides for power in range(first + every, last + 1, every)]
+        values = [
+            (sign * 10.0**power, ("−" if sign < 0 else "") + _power_text(10.0**power, 1, power))
+            for sign, power in powers
+        ]
+        return sorted([(0.0, "0"), *values]) if self.low <= 0.0 <= self.high else sorted(values)
+
+    def _ends(self) -> tuple[tuple[int, float], tuple[int, float]]:
+        return (-1, self.low), (1, self.high)
 
 
 def _power_text(value: float, factor: int, power: int) -> str:
@@ -116,18 +145,23 @@ def fitting(sample: np.ndarray, *, log: bool) -> Scale:
     log : bool
         Whether a logarithmic axis may be taken: it is where values are positive and range widely.
     """
-    positive = sample[sample > 0.0]
-    if log and positive.size > 0.5 * sample.size:
-        tenth, nine_tenths = np.quantile(positive, (0.1, 0.9))
-        if nine_tenths / tenth >= WIDE:
-            low, high = (float(end) for end in np.quantile(positive, (TAIL, 1.0 - TAIL)))
-            return Scale(low / 1.05, high * 1.05, log=True)
-    low, high = (float(end) for end in np.quantile(sample, (TAIL, 1.0 - TAIL)))
-    return _with_room(low, high, sample)
+    sizes = np.abs(sample[sample != 0.0])
+    if sizes.size > 0.5 * sample.size:
+        small, large = (float(one) for one in np.quantile(sizes, (0.1, 0.9)))
+        if log and sample.min() >= 0.0 and large >= WIDE * small:
+            low, high = (float(end) for end in np.quantile(sizes, (TAIL, 1.0 - TAIL)))
+            return Scale(low / 1.05, high * 1.05, "log")
+        if large >= WILD * small:
+            low, high = (float(end) for end in np.quantile(sample, (TAIL, 1.0 - TAIL)))
+            return Scale(min(low, 0.0), max(high, 0.0), "signed", unit=10.0 ** math.floor(math.log10(small)))
+    return _even(sample)
 
 
-def _with_room(low: float, high: float, sample: np.ndarray) -> Scale:
-    """Widen an axis to what lies just outside it, and where all values are alike."""
+def _even(sample: np.ndarray) -> Scale:
+    """Return an even axis: neither longer than the middle nine tenths allow, nor cut where hardly anything is beyond."""
+    least, first, last, most = (float(end) for end in np.quantile(sample, (TAIL, 0.05, 0.95, 1.0 - TAIL)))
+    room = FENCE * (last - first)
+    low, high = max(least, first - room), min(most, last + room)
     width = high - low
     if width <= 1e-9 * max(abs(low), abs(high)) or width == 0.0:
         room = max(abs(low), 1.0) * 0.01
