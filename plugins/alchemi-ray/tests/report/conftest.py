@@ -1,17 +1,31 @@
-"""Folders of runs with numbers that the tests know, written with Arrow alone as `alchemi_ray.layout` says."""
+"""Folders of runs with numbers that the tests know, kept by what `alchemi map` keeps them with."""
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from ase import Atoms
+
+from alchemi_core.atomic_write import write_json
+from alchemi_core.errors import GeometryError
+from alchemi_ray.dataset.reader import Entry
+from alchemi_ray.dataset.record import Record
+from alchemi_ray.engines.dispatch import Done
+from alchemi_ray.failing import failure_row
+from alchemi_ray.layout import Layout
+from alchemi_ray.ledger import Ledger
+from alchemi_ray.report import write_report
+from alchemi_ray.shard_result import ShardResult
+from alchemi_ray.storing import Store
+from alchemi_ray.tables import content_of
+from alchemi_ray.tasks.answer import Answer
+from alchemi_ray.tasks.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,38 +33,10 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LABELS = ("lennard-jones", "dftd3")
-
-ROWS = pa.list_(pa.list_(pa.float64()))
-COLUMNS = {
-    "number": pa.int64(),
-    "source": pa.string(),
-    "index": pa.int64(),
-    "digest": pa.string(),
-    "numbers": pa.list_(pa.int32()),
-    "positions": ROWS,
-    "energy": pa.float64(),
-    "forces": ROWS,
-    "stress": pa.list_(pa.float64()),
-    "energy_terms": pa.map_(pa.string(), pa.float64()),
-    "energy_std": pa.float64(),
-    "forces_std": pa.list_(pa.float64()),
-    "dipole": pa.list_(pa.float64()),
-    "converged": pa.bool_(),
-    "steps": pa.int32(),
-    "largest_force": pa.float64(),
-    "energy_before": pa.float64(),
-    "lowest_frequency_THz": pa.float64(),
-    "imaginary_modes": pa.bool_(),
-}
-FAILURES = {
-    "number": pa.int64(),
-    "source": pa.string(),
-    "index": pa.int64(),
-    "digest": pa.string(),
-    "formula": pa.string(),
-    "atoms": pa.int64(),
-    "error": pa.string(),
-    "message": pa.string(),
+VERSIONS = {
+    "python": "3.11.7",
+    "alchemi-core": "0.1.0",
+    "plugins": {"alchemi-dftd3": {"version": "0.1.0", "builds_on": {"dftd3": "1.7.0"}}},
 }
 
 
@@ -59,159 +45,214 @@ def stamp(seconds: float) -> str:
     return (START + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-def row(number: int, draws: np.random.Generator, *, source: str = "set.extxyz") -> dict[str, Any]:
+@attrs.frozen
+class Case:
+    """One structure: with results in `columns`, or with an error."""
+
+    atoms: Atoms
+    columns: dict[str, Any] = attrs.field(factory=dict)
+    error: Exception | None = None
+    source: str = "set.extxyz"
+
+
+def _answered(draws: np.random.Generator) -> Case:
     """Make one structure with results: 2 to 12 atoms, forces over decades, stress in two of three."""
-    atoms = int(draws.integers(2, 13))
-    forces = draws.normal(size=(atoms, 3)) * 10.0 ** draws.uniform(-3, 2)
-    terms = {"lennard-jones": float(draws.normal(-3.0, 0.4)) * atoms, "dftd3": float(draws.normal(-0.2, 0.05)) * atoms}
-    return {
-        "number": number,
-        "source": source,
-        "index": number,
-        "digest": f"{number:032x}",
-        "numbers": draws.choice([1, 6, 8], size=atoms).tolist(),
-        "positions": draws.normal(size=(atoms, 3)).tolist(),
-        "energy": sum(terms.values()),
-        "forces": forces.tolist(),
-        "stress": None if number % 3 == 0 else draws.normal(0.0, 0.05, size=6).tolist(),
-        "energy_terms": list(terms.items()),
+    atoms = Atoms(numbers=draws.choice([1, 6, 8], size=draws.integers(2, 13)))
+    atoms.positions = draws.normal(size=atoms.positions.shape)
+    terms = {"lennard-jones": draws.normal(-3.0, 0.4) * len(atoms), "dftd3": draws.normal(-0.2, 0.05) * len(atoms)}
+    stress = None if draws.random() < 1.0 / 3.0 else draws.normal(0.0, 0.05, size=6)
+    columns = {
+        "energy": float(sum(terms.values())),
+        "forces": draws.normal(size=(len(atoms), 3)) * 10.0 ** draws.uniform(-3, 2),
+        "stress": stress,
+        "energy_terms": {label: float(energy) for label, energy in terms.items()},
     }
+    return Case(atoms, {name: value for name, value in columns.items() if value is not None})
 
 
-def failure(
-    number: int, error: str = "GeometryError", message: str = "two atoms at one place", **more: Any
-) -> dict[str, Any]:
+def _failing(message: str = "two atoms at one place", kind: type[Exception] = GeometryError, **more: Any) -> Case:
     """Make one structure without results."""
-    known = {"number": number, "source": "set.extxyz", "index": number, "digest": None, "formula": "H2", "atoms": 2}
-    return {**known, "error": error, "message": message, **more}
+    return Case(Atoms("H2", [[0, 0, 0], [0, 0, 0]]), error=kind(message), **more)
 
 
 @attrs.define
 class RunFolder:
-    """Writes the folder of a run; every shard takes `pace` seconds, the workers one after the other."""
+    """Writes the folder of a run; every shard takes `pace` seconds, each worker does one after the other."""
 
     folder: Path
-    task: str = "singlepoint"
-    outputs: Sequence[str] = ("energy", "forces", "stress")
+    settings: Settings = attrs.field(factory=lambda: Settings("singlepoint", ("energy", "forces", "stress")))
     shard_size: int = 100
     workers: Sequence[str] = ("local-0", "local-1")
     pace: float = 2.0
     structures: int | None = None
-    status: str = "done"
+    """Of the dataset, where not all are done."""
     attempts: dict[int, int] = attrs.field(factory=dict)
+    """Of shards for which it is not 1."""
     stops: Sequence[int] = ()
     """Shards before which the run stood still for an hour."""
-    killed: bool = False
+    ended: bool = True
+    """Whether the parts say when they ended: a killed one does not."""
     more: dict[str, Any] = attrs.field(factory=dict)
+    """Entries of the record that are to be others."""
 
-    def write(self, rows: Sequence[dict[str, Any]], failures: Sequence[dict[str, Any]] = ()) -> Path:
-        """Write rows and failures, cut into shards by their numbers."""
-        for name in ("results", "failures"):
-            (self.folder / name).mkdir(parents=True)
-        highest = max([one["number"] for one in (*rows, *failures)], default=-1)
-        shards = range(highest // self.shard_size + 1)
-        lines = [self._shard(shard, rows, failures) for shard in shards]
-        (self.folder / "ledger.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        total = highest + 1 if self.structures is None else self.structures
-        (self.folder / "run.json").write_text(json.dumps({**self._record(len(lines), total), **self.more}))
+    def write(self, cases: Sequence[Case]) -> Path:
+        """Write all cases, cut into shards."""
+        layout = Layout(self.folder, self.settings.form)
+        for path in (layout.results_folder, layout.failures_folder):
+            path.mkdir(parents=True)
+        shards = [cases[first : first + self.shard_size] for first in range(0, len(cases), self.shard_size)]
+        with Ledger(layout.ledger) as ledger:
+            store = Store(layout, ledger, self.settings, {"run": "0"})
+            for number, shard in enumerate(shards):
+                store.add(Done(self._result(number, shard), self.attempts.get(number, 1)))
+        write_json(layout.record, {**self._record(len(shards), self.structures or len(cases)), **self.more})
         return self.folder
 
-    def _shard(self, shard: int, rows: Sequence[dict[str, Any]], failures: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        mine = [one for one in rows if one["number"] // self.shard_size == shard]
-        lost = [one for one in failures if one["number"] // self.shard_size == shard]
+    def _result(self, shard: int, cases: Sequence[Case]) -> ShardResult:
+        first = shard * self.shard_size
+        entries = [Entry(n, case.source, n, Record(case.atoms, f"{n:032x}")) for n, case in enumerate(cases, first)]
+        both = list(zip(entries, cases, strict=True))
+        found = [(entry, Answer(case.atoms, case.columns)) for entry, case in both if case.error is None]
         begun, ended = self._times(shard)
-        return {
-            "shard": shard,
-            "first": shard * self.shard_size,
-            "structures": len(mine) + len(lost),
-            "done": len(mine),
-            "failed": len(lost),
-            "not_converged": sum(one.get("converged") is False for one in mine),
-            "atoms": sum(len(one["numbers"]) for one in mine),
-            "seconds": ended - begun,
-            "started": stamp(begun),
-            "finished": stamp(ended),
-            "worker": self.workers[shard % len(self.workers)],
-            "host": "here",
-            "attempts": self.attempts.get(shard, 1),
-            "errors": {error: sum(one["error"] == error for one in lost) for error in {one["error"] for one in lost}},
-            "results": self._file("results", shard, mine, COLUMNS),
-            "failures": self._file("failures", shard, lost, FAILURES),
-        }
+        return ShardResult(
+            shard=shard,
+            first=first,
+            structures=len(cases),
+            content=(content_of(found, self.settings, "0"),),
+            done=len(found),
+            failures=tuple(failure_row(entry, case.error) for entry, case in both if case.error is not None),
+            not_converged=sum(not answer.converged for _, answer in found),
+            atoms=sum(len(answer.atoms) for _, answer in found),
+            seconds=ended - begun,
+            started=stamp(begun),
+            finished=stamp(ended),
+            worker=self.workers[shard % len(self.workers)],
+            host="here",
+        )
 
     def _times(self, shard: int) -> tuple[float, float]:
         turn, pause = shard // len(self.workers), 3600.0 * sum(stop <= shard for stop in self.stops)
         return pause + turn * self.pace, pause + (turn + 1) * self.pace
 
-    def _file(self, kind: str, shard: int, rows: list[dict[str, Any]], types: dict[str, pa.DataType]) -> Any:
-        if not rows:
-            return None
-        name = f"{kind}/{shard:06d}.parquet"
-        schema = pa.schema([(column, types[column]) for column in types if column in rows[0]])
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), self.folder / name)
-        return {"file": name, "bytes": 1, "sha256": ""}
+    def _part(self, first: int, last: int) -> dict[str, Any]:
+        return {
+            "started": stamp(self._times(first)[0]),
+            "ended": stamp(self._times(max(last - 1, first))[1]) if self.ended else None,
+            "engine": "local",
+            "workers": len(self.workers),
+            "versions": VERSIONS,
+        }
 
     def _record(self, shards: int, total: int) -> dict[str, Any]:
-        edges = [0, *self.stops, shards]
-        parts = [
-            {
-                "started": stamp(self._times(first)[0]),
-                "ended": None if self.killed else stamp(self._times(max(last - 1, first))[1]),
-                "engine": "local",
-                "workers": len(self.workers),
-                "versions": {"python": "3.11.7", "alchemi-core": "0.1.0", "plugins": {}},
-            }
-            for first, last in pairwise(edges)
-        ]
+        source = {"source": "set.extxyz", "path": "/data/set.extxyz", "kind": "extxyz", "bytes": 123456}
         return {
             "command": ["alchemi", "map", "set.extxyz"],
-            "status": self.status,
+            "status": "done" if self.structures is None else "interrupted",
             "started": stamp(0),
             "finished": stamp(100),
-            "task": self.task,
-            "outputs": list(self.outputs),
-            "options": {},
-            "form": "parquet",
-            "device": "cpu",
-            "dtype": "float64",
+            **self.settings.described(),
             "model": {
                 "expression": "lennard-jones + dftd3(functional='pbe')",
                 "plan": ["plan    2 steps", "energy = [0] + [1]"],
-                "citations": ["A reference"],
+                "citations": ["10.1063/1.3382344"],
                 "labels": list(LABELS),
             },
             "pipeline": {"sha256": "0"},
-            "inputs": [
-                {
-                    "source": "set.extxyz",
-                    "path": "/data/set.extxyz",
-                    "kind": "extxyz",
-                    "bytes": 123456,
-                    "sha256": "ab" * 32,
-                    "structures": total,
-                }
-            ],
+            "inputs": [{**source, "sha256": "ab" * 32, "structures": total}],
             "structures": total,
             "shard_size": self.shard_size,
             "shards": -(-total // self.shard_size),
-            "versions": {
-                "python": "3.11.7",
-                "alchemi-core": "0.1.0",
-                "plugins": {"alchemi-dftd3": {"version": "0.1.0", "builds_on": {"dftd3": "1.7.0"}}},
-            },
-            "parts": parts,
-            "totals": {},
+            "versions": VERSIONS,
+            "parts": [self._part(first, last) for first, last in pairwise([0, *self.stops, shards])],
         }
 
 
+class Read(HTMLParser):
+    """A page as a browser takes it: its elements, and its tables by their captions."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self._table: list[list[str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attributes)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+        if tag == "caption":
+            self._table = []
+        if tag == "tr":
+            self._table.append([])
+        if tag in ("th", "td"):
+            self._table[-1].append("")
+        if tag == "br":
+            self.handle_data("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open:
+            return
+        self.words.append(data)
+        if "caption" in self.open and "span" not in self.open:
+            self.tables[data] = self._table
+        if self.open and {"th", "td"} & set(self.open):
+            self._table[-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        """All that is to be read."""
+        return "".join(self.words)
+
+    def rows(self, caption: str) -> list[list[str]]:
+        """Return the rows of a table, without its headings."""
+        return self.tables[caption][1:]
+
+
+def number(text: str) -> float:
+    """Return the value of a number as the report writes it."""
+    plain = text.replace("−", "-").replace("\u202f", "").replace("×10", "e")
+    return float(plain.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")))
+
+
 @pytest.fixture
-def rows() -> list[dict[str, Any]]:
-    """400 structures with results."""
+def answered() -> Callable[[], Case]:
+    """Make structures with results, each another one; the same in every run."""
     draws = np.random.default_rng(7)
-    return [row(number, draws) for number in range(400)]
+    return lambda: _answered(draws)
+
+
+@pytest.fixture
+def failing() -> Callable[..., Case]:
+    """Make structures without results."""
+    return _failing
+
+
+@pytest.fixture
+def read_number() -> Callable[[str], float]:
+    """Return the value of a number as the report writes it."""
+    return number
 
 
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Callable[..., RunFolder]:
     """Make a folder of a run."""
     return lambda **how: RunFolder(tmp_path / "run", **how)
+
+
+@pytest.fixture
+def report() -> Callable[[Path], Read]:
+    """Write the report of a folder, and read it."""
+
+    def read(folder: Path) -> Read:
+        page = Read(write_report(folder).read_text(encoding="utf-8"))
+        assert page.open == []
+        return page
+
+    return read

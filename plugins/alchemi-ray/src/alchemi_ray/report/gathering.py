@@ -11,7 +11,7 @@ from alchemi_ray.report.extremes import Extremes
 from alchemi_ray.report.measures import measures_of
 from alchemi_ray.report.rows_extxyz import extxyz_rows
 from alchemi_ray.report.rows_parquet import parquet_rows
-from alchemi_ray.report.survey import Distribution, Histogram, Survey
+from alchemi_ray.report.survey import SAMPLE, Distribution, Histogram, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ class Findings:
         return [one for one in self.distributions.values() if one.measure.part == name]
 
 
-def gather(run: Run) -> Findings:
+def gather(run: Run, *, kept: int = SAMPLE) -> Findings:
     """Read the results of a run.
 
     Once through all files for counts, means, ends and extremes. Where that left no sample of all values, a second time
@@ -56,9 +56,11 @@ def gather(run: Run) -> Findings:
     ----------
     run : Run
         Whose ledger tells which files are whole.
+    kept : int
+        Values of each measure that are kept in memory.
     """
     measures, unread = measures_of(run), dict[str, str]()
-    surveys = {measure.name: Survey(measure) for measure in measures}
+    surveys = {measure.name: Survey(measure, kept) for measure in measures}
     extremes = [*_extremes(measures)]
     for rows in _rows(run, measures, unread):
         for name, survey in surveys.items():

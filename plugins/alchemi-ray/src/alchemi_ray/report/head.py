@@ -73,7 +73,8 @@ def _banner(run: Run) -> Markup | None:
         f"This report is partial: {count(finished)} of {counted(run.wanted, 'structure')} "
         f"({percent(finished, run.wanted)}) are finished. ",
         STATES.get(str(run.record["status"]), ""),
-        f" The other {count(run.wanted - finished)} are computed when the run goes on.",
+        f" The other {count(run.wanted - finished)} are computed when it goes on: ",
+        element("code", f"alchemi map --resume {shlex.quote(str(run.layout.folder))}"),
     )
     error = run.record.get("error")
     said = element("code", shortened(str(error), LONGEST)) if error else None

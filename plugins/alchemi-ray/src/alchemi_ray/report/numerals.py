@@ -9,6 +9,8 @@ THIN = "\u202f"
 """Narrow space between groups of three digits, at which no line breaks."""
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+SHORT = 59.95
+"""Seconds that are not rounded to a minute."""
 
 
 def count(number: float) -> str:
@@ -50,7 +52,7 @@ def percent(part: float, whole: float) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time in the two largest units that it has."""
-    if seconds < MINUTE:
+    if seconds < SHORT:
         return f"{figure(seconds, 3)} s"
     for large, small, names in ((DAY, HOUR, ("d", "h")), (HOUR, MINUTE, ("h", "min")), (MINUTE, 1.0, ("min", "s"))):
         if round(seconds / small) * small >= large:

@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from alchemi_core.errors import InputFileError
 from alchemi_ray.layout import Layout
+from alchemi_ray.ledger import read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from alchemi_ray.ledger import Line
+
 
 @attrs.frozen
 class Shard:
-    """A line of the ledger: see `alchemi_ray.layout`; times are seconds since 1970."""
+    """A line of the ledger, with times in seconds since 1970, and the names of the files with any rows.
+
+    Fields are those of `alchemi_ray.layout`.
+    """
 
     shard: int
     structures: int
@@ -38,12 +45,12 @@ class Shard:
     failures: str | None
 
     @classmethod
-    def of(cls, line: Mapping[str, Any]) -> Shard:
-        """Read one line."""
-        files = {name: line[name] and line[name]["file"] for name in ("results", "failures")}
-        times = {name: moment(line[name]) for name in ("started", "finished")}
-        names = {field.name for field in attrs.fields(cls)}
-        return cls(**{**{name: line[name] for name in names}, **files, **times})
+    def of(cls, line: Line) -> Shard:
+        """Take over what a line says."""
+        same = {field.name: getattr(line, field.name) for field in attrs.fields(cls)}
+        times = {"started": moment(line.started), "finished": moment(line.finished)}
+        results = line.results.file if line.done else None
+        return cls(**same | times | {"results": results, "failures": line.failures and line.failures.file})
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -70,12 +77,12 @@ class Run:
 
         Raises
         ------
-        OSError, ValueError
-            If the folder holds no run.
+        InputFileError
+            If the folder holds no run, or a damaged one.
         """
-        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        record = _record(Layout(folder).record)
         layout = Layout(folder, record["form"])
-        shards = (Shard.of(json.loads(line)) for line in _whole_lines(layout.ledger))
+        shards = map(Shard.of, read_ledger(layout.ledger))
         return cls(layout, record, tuple(sorted(shards, key=lambda one: one.shard)))
 
     @property
@@ -129,7 +136,11 @@ def moment(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """Return the lines of a ledger; what a killed run left of its last one is none."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    return [line for line in text[: text.rfind("\n") + 1].splitlines() if line.strip()]
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputFileError(
+            f"it cannot be read: {error}", expected="the record of a run of alchemi map", who=str(path)
+        ) from error
+    return record

@@ -116,7 +116,7 @@ class Scale:
 
 
 def _power_text(value: float, factor: int, power: int) -> str:
-    if -3 <= power <= 4:
+    if -3 <= power <= 3:
         return with_decimals(value, max(0, -power))
     return power_of_ten(power) if factor == 1 else f"{factor}×{power_of_ten(power)}"
 
@@ -130,6 +130,8 @@ def round_step(least: float) -> float:
 def whole(sample: np.ndarray) -> Scale:
     """Return an axis of whole numbers, all but the last few at either end: each bar stands for as many of them."""
     low, high = (int(end) for end in np.quantile(sample, (TAIL, 1.0 - TAIL), method="nearest"))
+    near = sample[(sample >= low - 0.1 * (high - low)) & (sample <= high + 0.1 * (high - low))]
+    low, high = int(near.min()), int(near.max())
     width = math.ceil((high - low + 1) / BINS)
     bins = math.ceil((high - low + 1) / width)
     return Scale(low - 0.5, low - 0.5 + bins * width, bins=bins)
@@ -158,7 +160,7 @@ def fitting(sample: np.ndarray, *, log: bool) -> Scale:
 
 
 def _even(sample: np.ndarray) -> Scale:
-    """Return an even axis: neither longer than the middle nine tenths allow, nor cut where hardly anything is beyond."""
+    """Return an even axis, neither longer than the middle nine tenths allow, nor cut just before the last values."""
     least, first, last, most = (float(end) for end in np.quantile(sample, (TAIL, 0.05, 0.95, 1.0 - TAIL)))
     room = FENCE * (last - first)
     low, high = max(least, first - room), min(most, last + room)

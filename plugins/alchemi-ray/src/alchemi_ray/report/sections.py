@@ -142,7 +142,7 @@ def _classes(run: Run, failures: Failures) -> Markup:
     columns = (Column("error", "word"), *shares, Column("one of them", "text"))
     rows = [
         [error, share_bar(number / run.failed, percent(number, run.failed)), count(number), _example(failures, error)]
-        for error, number in run.errors.most_common()
+        for error, number in sorted(run.errors.items(), key=lambda one: (-one[1], one[0]))
     ]
     return table("Failures by class of error", columns, rows)
 

@@ -68,7 +68,7 @@ def draw_course(course: Course, width: float, class_: str) -> Markup:
     speeds = rates(course.run, course.clock, edges)
     lanes = course.lanes[:LANES]
     left = max(46.0, 10.0 + LETTER * max(len(_name(lane)) for lane in lanes))
-    upper = Panel(left, TOP, width - left - RIGHT, HEIGHT, x, Scale(0.0, 1.06 * float(speeds.max())))
+    upper = Panel(left, TOP, width - left - RIGHT, HEIGHT, x, Scale(0.0, 1.06 * float(speeds.max()) or 1.0))
     each = min(TALLEST, max(LOWEST, ALL / len(lanes)))
     lower = Panel(left, TOP + HEIGHT + GAP, upper.width, each * len(lanes), x, Scale(0.0, float(len(lanes))))
     return picture(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alchemi_core.atomic_write import write_text
+from alchemi_core.cli.frames import naming_the_file
 from alchemi_ray.report.failures import failures_of
 from alchemi_ray.report.gathering import gather
 from alchemi_ray.report.page import page
@@ -34,10 +35,14 @@ def write_report(folder: Path) -> Path:
 
     Raises
     ------
-    OSError, ValueError
-        If the folder holds no run, or the report cannot be written.
+    InputFileError
+        If the folder holds no run.
+    AlchemiError
+        If the report cannot be written.
     """
     run = Run.read(folder)
     path = folder / NAME
-    write_text(path, page(run, gather(run), failures_of(run)))
+    written = page(run, gather(run), failures_of(run))
+    with naming_the_file(path):
+        write_text(path, written)
     return path
