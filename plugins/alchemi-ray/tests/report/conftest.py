@@ -10,10 +10,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 import pytest
-from ase import Atoms
-
-from alchemi_core.atomic_write import write_json
-from alchemi_core.errors import GeometryError
 from alchemi_ray.dataset.reader import Entry
 from alchemi_ray.dataset.record import Record
 from alchemi_ray.engines.dispatch import Done
@@ -26,6 +22,10 @@ from alchemi_ray.storing import Store
 from alchemi_ray.tables import content_of
 from alchemi_ray.tasks.answer import Answer
 from alchemi_ray.tasks.settings import Settings
+from ase import Atoms
+
+from alchemi_core.atomic_write import write_json
+from alchemi_core.errors import GeometryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

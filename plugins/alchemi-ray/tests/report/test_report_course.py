@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-
 from alchemi_ray.report.run import Run
 from alchemi_ray.report.timeline import Clock, lanes_of, parts_of, rates
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from alchemi_ray.report.markup import element, escaped, joined, shortened
 from alchemi_ray.report.tables import Column, place, table
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 class Texts(HTMLParser):

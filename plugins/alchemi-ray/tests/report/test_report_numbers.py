@@ -7,11 +7,11 @@ import tracemalloc
 import attrs
 import numpy as np
 import pytest
-
-from alchemi_core.errors import GeometryError, UnsupportedElementError
 from alchemi_ray.report.gathering import gather
 from alchemi_ray.report.run import Run
 from alchemi_ray.tasks.settings import Settings
+
+from alchemi_core.errors import GeometryError, UnsupportedElementError
 
 GPA = 160.2176634
 EXTXYZ = Settings("singlepoint", ("energy", "forces", "stress"), form="extxyz")

@@ -7,10 +7,10 @@ import json
 import attrs
 import numpy as np
 import pytest
+from alchemi_ray.report import write_report
 from ase import Atoms
 
 from alchemi_core.errors import AlchemiError, InputFileError
-from alchemi_ray.report import write_report
 
 EVIL = "</code></td><script>alert(1)</script><img src=x onerror=alert(2)> \" ' & \x00\x1b[31m \u202egnp.exe"
 
@@ -59,13 +59,18 @@ def test_foreign_text_is_text(run_folder, report, answered, failing):
         "command": ["alchemi", "map", EVIL],
         "device": EVIL,
         "options": {EVIL: EVIL},
-        "model": {"expression": EVIL, "plan": [EVIL], "citations": ["10.1/" + EVIL], "labels": ["lennard-jones", "dftd3"]},
+        "model": {
+            "expression": EVIL,
+            "plan": [EVIL],
+            "citations": ["10.1/" + EVIL],
+            "labels": ["lennard-jones", "dftd3"],
+        },
         "versions": {EVIL: EVIL, "plugins": {EVIL: {"version": EVIL, "builds_on": {EVIL: EVIL}}}},
         "inputs": [
             {"source": EVIL, "kind": EVIL, "bytes": 1, "sha256": EVIL, "structures": 2},
             {"source": "b", "kind": "extxyz", "bytes": 1, "sha256": "0", "structures": 0},
         ],
-    }  # fmt: skip
+    }
     cases = [failing(EVIL, source=EVIL), attrs.evolve(answered(), source=EVIL)]
     folder = run_folder(workers=[EVIL], more=more).write(cases)
     after = report(folder)
@@ -153,7 +158,7 @@ def test_a_report_that_cannot_be_written_leaves_nothing(run_folder, cases):
     folder = run_folder().write(cases)
     (folder / "report.html").mkdir()
     before = sorted(path.name for path in folder.iterdir())
-    with pytest.raises(AlchemiError, match="report.html"):
+    with pytest.raises(AlchemiError, match=r"report\.html"):
         write_report(folder)
     assert sorted(path.name for path in folder.iterdir()) == before
 
@@ -166,5 +171,5 @@ def test_a_report_is_written_over(run_folder, cases):
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
-    with pytest.raises(InputFileError, match="run.json"):
+    with pytest.raises(InputFileError, match=r"run\.json"):
         write_report(tmp_path)

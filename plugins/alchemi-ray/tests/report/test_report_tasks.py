@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 import numpy as np
 import pytest
-
 from alchemi_ray.tasks.settings import Settings
 
 FORCES = ("energy", "forces")
