@@ -86,7 +86,7 @@ def test_where_a_run_went_on_is_drawn(run_folder, report, cases):
 
 def test_workers_that_were_lost_are_told_and_drawn(run_folder, report, cases):
     page = report(run_folder(shard_size=10, attempts={2: 2, 5: 3}).write(cases))
-    assert "Workers were lost 3 times: 2 shards with 20 structures were computed again, and count once." in page.text
+    assert "3 workers were lost: 2 shards with 20 structures were computed again" in page.text
     assert sum(of.get("class") == "again" for tag, of in page.elements if tag == "path") == 4
     assert [row[7] for row in page.rows("Workers")] == ["1", "2"]
 

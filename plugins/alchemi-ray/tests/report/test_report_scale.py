@@ -99,6 +99,8 @@ def test_a_signed_axis_goes_through_zero_and_back():
         (Scale(0.0, 1.0), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
         (Scale(-0.3, 0.31), ["−0.2", "0.0", "0.2"]),
         (Scale(0.0, 2600.0), ["0", "500", "1\u202f000", "1\u202f500", "2\u202f000", "2\u202f500"]),
+        (Scale(-0.08262, -0.08251), ["−0.08262", "−0.08260", "−0.08258", "−0.08256", "−0.08254", "−0.08252"]),
+        (Scale(0.0, 2.1e7), ["0", "5.0×10⁶", "1.0×10⁷", "1.5×10⁷", "2.0×10⁷"]),
         (Scale(0.01, 100.0, "log"), ["0.01", "0.1", "1", "10", "100"]),
         (Scale(1e-8, 1e8, "log"), ["10⁻⁸", "10⁻⁵", "0.01", "10", "10⁴", "10⁷"]),
         (Scale(1.0, 9.0, "log"), ["1", "2", "5"]),
@@ -106,6 +108,18 @@ def test_a_signed_axis_goes_through_zero_and_back():
 )
 def test_ticks_are_round(scale, texts):
     assert [text for _, text in scale.ticks(6)] == texts
+
+
+@pytest.mark.parametrize(
+    ("scale", "texts"),
+    [
+        (Scale(0.5, 1.5), ["1"]),
+        (Scale(0.0, 9.4), ["0", "2", "4", "6", "8"]),
+        (Scale(0.0, 20.8), ["0", "5", "10", "15", "20"]),
+    ],
+)
+def test_ticks_of_counts_are_whole(scale, texts):
+    assert [text for _, text in scale.whole_ticks(5)] == texts
 
 
 def test_bars_of_whole_numbers_stand_for_as_many_each():

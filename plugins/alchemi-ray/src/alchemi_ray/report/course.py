@@ -89,16 +89,18 @@ def _lost(run: Run) -> Markup | None:
         return None
     deaths = sum(one.attempts - 1 for one in again)
     structures = sum(one.structures for one in again)
+    lost = f"{counted(deaths, 'worker')} {'was' if deaths == 1 else 'were'} lost: "
     return said(
-        f"Workers were lost {counted(deaths, 'time')}: {counted(len(again), 'shard')} with "
-        f"{counted(structures, 'structure')} were computed again, and count once."
+        lost,
+        f"{counted(len(again), 'shard')} with {counted(structures, 'structure')} "
+        f"{'was' if len(again) == 1 else 'were'} computed again, and every structure counts once.",
     )
 
 
 def _workers(whole: Course) -> Markup:
     columns = (
-        Column("worker", "name"),
-        Column("machine", "name"),
+        Column("worker", "word"),
+        Column("machine", "word"),
         Column("shards", "number"),
         Column("structures", "number"),
         Column("structures/s", "number"),

@@ -49,6 +49,7 @@ def _note(one: Distribution) -> Markup:
     pieces = [f"Mean {figure(one.survey.mean)}; {counted(one.survey.count, 'structure')}"]
     if one.survey.missing:
         pieces.append(f"{count(one.survey.missing)} without")
-    if beyond := one.histogram.below + one.histogram.above:
-        pieces.append(f"{count(beyond)} beyond the axis")
+    for number, where in ((one.histogram.below, "left"), (one.histogram.above, "right")):
+        if number:
+            pieces.append(f"{count(number)} {where} of the axis")
     return joined(", ".join(pieces), ".")

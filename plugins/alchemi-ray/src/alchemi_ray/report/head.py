@@ -74,7 +74,7 @@ def _banner(run: Run) -> Markup | None:
         f"({percent(finished, run.wanted)}) are finished. ",
         STATES.get(str(run.record["status"]), ""),
         f" The other {count(run.wanted - finished)} are computed when it goes on: ",
-        element("code", f"alchemi map --resume {shlex.quote(str(run.layout.folder))}"),
+        element("code", f"alchemi map --resume {quoted(str(run.layout.folder))}"),
     )
     error = run.record.get("error")
     said = element("code", shortened(str(error), LONGEST)) if error else None
@@ -123,7 +123,7 @@ def _facts(run: Run) -> Iterator[tuple[str, Content]]:
     yield "engine", "; ".join(engines)
     yield "device", f"{record['device']}, {record['dtype']}"
     yield "results", f"{record['form']}, {counted(int(record['shards']), 'shard')} of {count(record['shard_size'])}"
-    yield "command", element("code", shlex.join(map(str, record["command"])))
+    yield "command", element("code", " ".join(quoted(str(word)) for word in record["command"]))
     yield "versions", ", ".join(f"{name} {version}" for name, version in versions(record["versions"]).items())
     for number, part in enumerate(record["parts"][1:], 2):
         if changed := _changed(record["versions"], part.get("versions") or record["versions"]):
@@ -152,6 +152,13 @@ def _changed(first: Mapping[str, Any], later: Mapping[str, Any]) -> str:
         for name in {**before, **after}
         if before.get(name) != after.get(name)
     )
+
+
+def quoted(word: str) -> str:
+    """Return a word as a shell takes it; expressions of models, which have quotes in them, as people write it."""
+    if "'" in word and not set(word) & set('"$`\\!'):
+        return f'"{word}"'
+    return shlex.quote(word)
 
 
 def _files(run: Run) -> Markup:

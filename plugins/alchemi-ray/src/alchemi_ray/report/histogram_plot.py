@@ -24,8 +24,8 @@ def draw_histogram(one: Distribution) -> Markup:
     bars = one.histogram.bars
     tallest = Scale(0.0, max(1.0, 1.04 * float(bars.max())))
     panel = Panel(LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM, one.scale, tallest)
-    across = thinned(panel, one.scale.ticks(6))
-    up = [(value, text) for value, text in tallest.ticks(4) if value == round(value)]
+    named = one.scale.whole_ticks if one.measure.whole else one.scale.ticks
+    across, up = thinned(panel, named(6)), tallest.whole_ticks(4)
     return picture(
         WIDTH,
         HEIGHT,

@@ -66,7 +66,7 @@ ATOMS = Measure("atoms", "Size of the structures", "atoms", part="size", whole=T
 RELAX = (
     Measure("steps", "Steps taken", "steps", part="task", whole=True),
     Measure("energy_change", "Energy change of the relaxation", "eV/atom", part="task"),
-    Measure("largest_force", "Largest force at the end, on the cell included", "eV/Å", part="task", log=True),
+    Measure("largest_force", "Largest force at the end", "eV/Å", part="task", log=True),
     Measure("force_left", "Force left", "eV/Å", part="", highest="Not converged, largest force left"),
 )
 PHONONS = (

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from alchemi_ray.report.numerals import figure, power_of_ten, with_decimals
+from alchemi_ray.report.numerals import count, figure, power_of_ten, with_decimals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike
 
 BINS = 48
@@ -25,11 +27,14 @@ TAIL = 0.005
 FENCE = 3.0
 """How far an even axis reaches beyond the middle nine tenths of the values, as a multiple of their range."""
 
+NOTHING = 1e-15
+"""What is smaller, as a part of the largest, is zero: double precision has no more digits."""
+
 WIDE, WILD = 30.0, 1e3
 """Ratios of the size at nine tenths to that at one tenth: from the first, positive values that may be are shown on a
 logarithmic axis; from the second, values of any sign are shown on one that is logarithmic on both sides of zero."""
 
-STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+STEPS, WHOLE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0), (1.0, 2.0, 5.0, 10.0)
 
 
 @attrs.frozen
@@ -80,13 +85,22 @@ class Scale:
         """Return values to be named, at most about so many, and their names."""
         return {"log": self._powers, "signed": self._both_sides, "even": self._rounds}[self.kind](most)
 
+    def whole_ticks(self, most: int) -> list[tuple[float, str]]:
+        """Return whole numbers to be named on an even axis, at most about so many, and their names."""
+        step = round_step(max(1.0, (self.high - self.low) / most), WHOLE_STEPS)
+        return [(value, count(value)) for value in self._multiples(step)]
+
+    def _multiples(self, step: float) -> list[float]:
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [number * step for number in range(first, last + 1)]
+
     def _rounds(self, most: int) -> list[tuple[float, str]]:
-        step = round_step((self.high - self.low) / most)
-        values = np.arange(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1) * step
-        if max(abs(self.low), abs(self.high)) >= 1e6 or step < 1e-4:
-            return [(float(value), figure(float(value), 3)) for value in values]
-        decimals = next(n for n in range(8) if math.isclose(round(step, n), step, rel_tol=1e-6))
-        return [(float(value), with_decimals(float(value), decimals)) for value in values]
+        step, largest = round_step((self.high - self.low) / most), max(abs(self.low), abs(self.high))
+        if not 1e-3 <= largest < 1e6:
+            digits = 2 + math.floor(math.log10(largest / step))
+            return [(value, figure(value, digits)) for value in self._multiples(step)]
+        decimals = next(n for n in range(17) if math.isclose(round(step, n), step, rel_tol=1e-6))
+        return [(value, with_decimals(value, decimals)) for value in self._multiples(step)]
 
     def _powers(self, most: int) -> list[tuple[float, str]]:
         """Powers of ten; with twice and five times these where there are few of them."""
@@ -121,10 +135,10 @@ def _power_text(value: float, factor: int, power: int) -> str:
     return power_of_ten(power) if factor == 1 else f"{factor}×{power_of_ten(power)}"
 
 
-def round_step(least: float) -> float:
+def round_step(least: float, steps: Sequence[float] = STEPS) -> float:
     """Return the smallest round number that is not below this one."""
     power = 10.0 ** math.floor(math.log10(least))
-    return power * next(step for step in STEPS if step * power >= least * (1 - 1e-9))
+    return power * next(step for step in steps if step * power >= least * (1 - 1e-9))
 
 
 def whole(sample: np.ndarray) -> Scale:
@@ -147,7 +161,8 @@ def fitting(sample: np.ndarray, *, log: bool) -> Scale:
     log : bool
         Whether a logarithmic axis may be taken: it is where values are positive and range widely.
     """
-    sizes = np.abs(sample[sample != 0.0])
+    sizes = np.abs(sample)
+    sizes = sizes[sizes > NOTHING * sizes.max()]
     if sizes.size > 0.5 * sample.size:
         small, large = (float(one) for one in np.quantile(sizes, (0.1, 0.9)))
         if log and sample.min() >= 0.0 and large >= WIDE * small:

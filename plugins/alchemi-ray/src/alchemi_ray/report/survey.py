@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import attrs
 import numpy as np
 
-from alchemi_ray.report.scale import FINE, fitting, whole
+from alchemi_ray.report.scale import BINS, FINE, fitting, whole
 
 if TYPE_CHECKING:
     from alchemi_ray.report.measures import Measure
     from alchemi_ray.report.scale import Scale
+
+FEWEST = 8
+"""Bars that a histogram has at least."""
 
 SAMPLE = 100_000
 """Values that are kept: all of a smaller run, else as many, each equally likely to be among them."""
@@ -81,7 +84,11 @@ class Survey:
     def scale(self) -> Scale:
         """Return the axis on which to show the values."""
         values = self.sample[1]
-        return whole(values) if self.measure.whole else fitting(values, log=self.measure.log)
+        if self.measure.whole:
+            return whole(values)
+        # Of few structures more bars would hardly have more than one each.
+        bins = min(BINS, max(FEWEST, math.ceil(2.0 * math.sqrt(self.count))))
+        return attrs.evolve(fitting(values, log=self.measure.log), bins=bins)
 
 
 @attrs.define(eq=False)
