@@ -129,7 +129,7 @@ def test_a_sample_decides_about_axes_and_nothing_else(run_folder, cases, form):
     for caption, values in values_of(cases).items():
         one = next(one for one in some.distributions.values() if caption.startswith(one.measure.heading))
         edges = one.scale.edges(one.scale.bins)
-        assert one.survey.sample.shape[1] == 100
+        assert one.survey.sample.size == 100
         assert not one.survey.complete
         counts, _ = np.histogram(values, bins=edges)
         assert one.histogram.bars.tolist() == counts.tolist()

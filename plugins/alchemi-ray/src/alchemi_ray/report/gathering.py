@@ -86,7 +86,7 @@ def _count(run: Run, surveys: dict[str, Survey], unread: dict[str, str]) -> dict
     histograms = {name: Histogram(survey.scale()) for name, survey in surveys.items()}
     for name, survey in surveys.items():
         if survey.complete:
-            histograms[name].add(survey.sample[1])
+            histograms[name].add(survey.sample)
     open_ones = [survey.measure for survey in surveys.values() if not survey.complete]
     for rows in _rows(run, open_ones, unread) if open_ones else ():
         for measure in open_ones:

@@ -43,7 +43,8 @@ class Survey:
     size: float = 0.0
     least: float = math.inf
     most: float = -math.inf
-    sample: np.ndarray = attrs.field(factory=lambda: np.empty((2, 0)))
+    _blocks: list[np.ndarray] = attrs.field(factory=list)
+    _bar: float = 1.0
     _draws: np.random.Generator = attrs.field(factory=lambda: np.random.default_rng(0))
 
     def add(self, values: np.ndarray) -> None:
@@ -61,15 +62,31 @@ class Survey:
 
     def _keep(self, values: np.ndarray) -> None:
         """Keep the values with the smallest random keys: a sample of all values, each as likely as any other."""
-        joined = np.hstack([self.sample, np.stack([self._draws.random(values.size), values])])
+        keys = self._draws.random(values.size)
+        low = keys < self._bar
+        self._blocks.append(np.stack([keys[low], values[low]]))
+        if sum(block.shape[1] for block in self._blocks) > 2 * self.kept:
+            self._drop()
+
+    def _drop(self) -> None:
+        """Drop the values with the largest keys; what comes later needs a smaller key than any that is kept."""
+        joined = np.hstack(self._blocks)
         if joined.shape[1] > self.kept:
             joined = joined[:, np.argpartition(joined[0], self.kept)[: self.kept]]
-        self.sample = joined
+            self._bar = float(joined[0].max())
+        self._blocks = [joined]
+
+    @property
+    def sample(self) -> np.ndarray:
+        """Values that are kept, shape [at most kept]."""
+        if self._blocks:
+            self._drop()
+        return self._blocks[0][1] if self._blocks else np.empty(0)
 
     @property
     def complete(self) -> bool:
         """Whether the sample is all values."""
-        return bool(self.count == self.sample.shape[1])
+        return self.count <= self.kept
 
     @property
     def mean(self) -> float:
@@ -83,7 +100,7 @@ class Survey:
 
     def scale(self) -> Scale:
         """Return the axis on which to show the values."""
-        values = self.sample[1]
+        values = self.sample
         if self.measure.whole:
             return whole(values)
         # Of few structures more bars would hardly have more than one each.
@@ -164,7 +181,7 @@ class Distribution:
     def quantile(self, share: float) -> float:
         """Return the value below which this share of all lies: exact of smaller runs, else to one counter's width."""
         if self.survey.complete:
-            found = float(np.quantile(self.survey.sample[1], share))
+            found = float(np.quantile(self.survey.sample, share))
         else:
             found = min(max(self.histogram.quantile(share), self.survey.least), self.survey.most)
         return float(round(found)) if self.measure.whole else found
