@@ -23,7 +23,9 @@ from alchemi_core.cli.main import main
 
 MODEL = "lennard-jones(epsilon=0.01, sigma=2.3, cutoff=6.0) + dftd3(functional='pbe')"
 MISBEHAVING = Path(__file__).parent / "misbehaving"
-PATIENCE = 120.0
+PATIENCE = 240.0
+
+sys.path.append(str(MISBEHAVING))
 
 
 def mixed(count: int, seed: int = 0) -> list[Atoms]:
@@ -130,7 +132,7 @@ def failures_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def check_exactly_once(folder: Path, structures: int) -> None:
-    """Every number, and every place in a file, is there once; the folder holds no file that the ledger does not know."""
+    """Every number, and every place in a file, is there once, and no file that the ledger does not know."""
     rows = [*results_of(folder), *failures_of(folder)]
     assert sorted(row["number"] for row in rows) == list(range(structures))
     assert len({(row["source"], row["index"]) for row in rows}) == structures
@@ -161,5 +163,15 @@ def save(path: Path | str, structures: list[Atoms]) -> list[Atoms]:
 @pytest.fixture(scope="session")
 def tools():
     """All of the above that tests call."""
-    shared = (mixed, save, finished, ledger_of, wait_for_shards, results_of, failures_of, check_exactly_once, check_equal)
+    shared = (
+        mixed,
+        save,
+        finished,
+        ledger_of,
+        wait_for_shards,
+        results_of,
+        failures_of,
+        check_exactly_once,
+        check_equal,
+    )
     return SimpleNamespace(MODEL=MODEL, **{one.__name__: one for one in shared})

@@ -9,18 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from ase.io import read, write
-from hypothesis import given
-from hypothesis import strategies as st
-
-from alchemi_core.errors import InputFileError, OptionError
 from alchemi_ray.dataset.finding import find_files
 from alchemi_ray.dataset.reader import Reader
 from alchemi_ray.dataset.shard import cut
 from alchemi_ray.dataset.source import Source
 from alchemi_ray.digests import digest_of
 from alchemi_ray.structure_rows import row_of
+from ase.io import read, write
+from hypothesis import given
+from hypothesis import strategies as st
 
+from alchemi_core.errors import InputFileError, OptionError
 
 
 @pytest.fixture(scope="module")

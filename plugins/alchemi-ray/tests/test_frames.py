@@ -4,16 +4,16 @@ import gzip
 import io
 
 import pytest
+from alchemi_ray.dataset.frames import frames
+from alchemi_ray.dataset.record import Record
+from alchemi_ray.dataset.xyz import STRIDE, open_frames, read_frames, record_of, survey_frames
+from alchemi_ray.digests import digest_of, digest_of_bytes
 from ase import Atoms
 from ase.io import read, write
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alchemi_core.errors import InputFileError
-from alchemi_ray.dataset.frames import frames
-from alchemi_ray.dataset.record import Record
-from alchemi_ray.dataset.xyz import STRIDE, open_frames, read_frames, record_of, survey_frames
-from alchemi_ray.digests import digest_of, digest_of_bytes
 
 ATOM = b"H 0.0 0.0 0.0\n"
 

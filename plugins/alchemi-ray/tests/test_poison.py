@@ -83,15 +83,17 @@ def test_other_tasks_go_on_too(alchemi, here, tools, task):
 
 
 def test_energies_that_are_no_numbers_are_failures(alchemi, here, tools):
-    close = {"numbers": [[18, 18]], "positions": [[[0.0, 0.0, 0.0], [0.0, 0.0, 1e-30]]]}
+    close = {"numbers": [[18, 18]], "positions": [[[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]]}
     pq.write_table(pa.table(close), "close.parquet")
-    assert alchemi("close.parquet", "--model", "lennard-jones", "--out", "out").code == 1
+    assert alchemi("close.parquet", "--model", "lennard-jones(sigma=1e30, cutoff=5.0)", "--out", "out").code == 1
     (row,) = tools.failures_of(here / "out")
     assert (row["error"], "not finite" in row["message"]) == ("ModelOutputError", True)
 
 
 def test_results_of_other_models_are_left_behind(alchemi, here, tools):
-    (here / "a.extxyz").write_text('1\nProperties=species:S:1:pos:R:3:forces:R:3 energy=5.0 pbc="F F F"\nAr 0 0 0 9 9 9\n')
+    (here / "a.extxyz").write_text(
+        '1\nProperties=species:S:1:pos:R:3:forces:R:3 energy=5.0 pbc="F F F"\nAr 0 0 0 9 9 9\n'
+    )
     assert alchemi("a.extxyz", "--model", tools.MODEL, "--out", "out").code == 0
     (row,) = tools.results_of(here / "out")
     assert (row["energy"], row["forces"], row["info"]) == (0.0, [[0.0] * 3], None)

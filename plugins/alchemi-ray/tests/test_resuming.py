@@ -1,4 +1,4 @@
-"""Runs that were stopped, killed or out of room go on where they were, or say why not; nothing is lost, nothing twice."""
+"""Runs that were stopped, killed or out of room go on where they were, or say why not: nothing lost, nothing twice."""
 
 import json
 import os
@@ -7,9 +7,15 @@ import shutil
 import signal
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import pytest
+from alchemi_ray.ledger import Ledger
 from ase import Atoms
+
+from alchemi_core.expressions import build_expression, parse_expression
+from alchemi_core.registry import default_registry
 
 SLOW = "slow(seconds=0.02)"
 ARGON = "lennard-jones"
@@ -17,7 +23,14 @@ ARGON = "lennard-jones"
 
 @pytest.fixture
 def dataset(here, tools):
-    return tools.save("data.extxyz", tools.mixed(60))
+    return tools.save("data.extxyz", tools.mixed(120))
+
+
+def long_chain():
+    """A structure whose shard is too large for the disk, where those of others are not."""
+    positions = 0.3 * np.random.default_rng(1).standard_normal((800, 3))
+    positions[:, 0] += 4.0 * np.arange(800)
+    return Atoms("Ar800", positions=positions)
 
 
 @contextmanager
@@ -31,29 +44,35 @@ def largest_file(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_run_goes_on(command, alchemi, dataset, here, tools, workers):
-    process = command("data.extxyz", "--model", SLOW, "--shard-size", 3, "--workers", workers, "--out", "out")
-    tools.wait_for_shards(here / "out", 3, process)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+def test_killed_workers_and_a_killed_run_cost_nothing(command, alchemi, dataset, here, tools):
+    process = command("data.extxyz", "--model", SLOW, "--shard-size", 2, "--workers", 2, "--out", "out")
+    tools.wait_for_shards(here / "out", 2, process)
+    os.kill(workers_of(process.pid)[-1], signal.SIGKILL)
+    tools.wait_for_shards(here / "out", 8, process)
+    workers = workers_of(process.pid)
+    process.kill()
+    _, told = process.communicate()
+    assert "a worker died at structures" in told
     before = tools.ledger_of(here / "out")
-    assert 3 <= len(before) < 20
+    assert 8 <= len(before) < 60
     assert json.loads((here / "out" / "run.json").read_text())["status"] == "running"
-    answer = tools.finished(command("--resume", "out", "--workers", workers))
+    check_gone(workers)
+    answer = alchemi("--resume", "out")
     assert answer.code == 0, answer.err
-    tools.check_exactly_once(here / "out", 60)
-    assert tools.ledger_of(here / "out")[: len(before)] == before
+    tools.check_exactly_once(here / "out", 120)
+    lines = tools.ledger_of(here / "out")
+    assert lines[: len(before)] == before
+    assert max(line["attempts"] for line in lines) == 2
     parts = json.loads((here / "out" / "run.json").read_text())["parts"]
     assert [part["ended"] is None for part in parts] == [True, False]
-    assert parts[1]["structures"] == 60 - sum(line["structures"] for line in before)
-    tools.finished(command("data.extxyz", "--model", SLOW, "--shard-size", 3, "--out", "whole"))
+    assert parts[1]["structures"] == 120 - sum(line["structures"] for line in before)
+    alchemi("data.extxyz", "--model", SLOW, "--shard-size", 50, "--out", "whole")
     tools.check_equal(here / "out", here / "whole")
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_run_says_how_to_go_on(command, dataset, here, tools, number, code):
-    process = command("data.extxyz", "--model", SLOW, "--shard-size", 3, "--workers", 2, "--out", "out")
+def test_a_stopped_run_says_how_to_go_on(command, alchemi, dataset, here, tools, number, code):
+    process = command("data.extxyz", "--model", SLOW, "--shard-size", 3, "--out", "out")
     tools.wait_for_shards(here / "out", 2, process)
     process.send_signal(number)
     answer = tools.finished(process)
@@ -61,63 +80,49 @@ def test_a_stopped_run_says_how_to_go_on(command, dataset, here, tools, number, 
     record = json.loads((here / "out" / "run.json").read_text())
     done = sum(line["structures"] for line in tools.ledger_of(here / "out"))
     assert (record["status"], record["totals"]["done"]) == ("interrupted", done)
-    assert 0 < done < 60
-    answer = tools.finished(command("--resume", "out"))
+    assert 0 < done < 120
+    assert (here / "out" / "failures.csv").exists()
+    answer = alchemi("--resume", "out")
     assert answer.code == 0, answer.err
-    tools.check_exactly_once(here / "out", 60)
-    assert json.loads((here / "out" / "run.json").read_text())["status"] == "done"
+    tools.check_exactly_once(here / "out", 120)
+    record = json.loads((here / "out" / "run.json").read_text())
+    assert (record["status"], [part["structures"] for part in record["parts"]]) == ("done", [done, 120 - done])
 
 
-def test_a_worker_that_is_killed_costs_nothing(command, dataset, here, tools):
-    process = command("data.extxyz", "--model", SLOW, "--shard-size", 5, "--workers", 2, "--out", "out")
-    tools.wait_for_shards(here / "out", 2, process)
-    os.kill(_children(process.pid)[-1], signal.SIGKILL)
-    answer = tools.finished(process)
-    assert (answer.code, "a worker died at structures" in answer.err) == (0, True), answer.err
-    tools.check_exactly_once(here / "out", 60)
-    assert sorted(line["attempts"] for line in tools.ledger_of(here / "out")) == [1] * 11 + [2]
+def workers_of(pid):
+    """Return the workers of a process, without the one that looks after shared resources."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(one) for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
-def _children(pid):
-    """Workers of a process, those not among them that only look after resources."""
-    words = f"/proc/{pid}/task/{pid}/children"
-    with open(words) as file:
-        found = [int(word) for word in file.read().split()]
-    return [one for one in found if b"spawn_main" in open(f"/proc/{one}/cmdline", "rb").read()]  # noqa: SIM115
-
-
-def test_a_structure_that_no_worker_survives_is_found(command, here, tools):
-    structures = tools.mixed(16)
-    structures[5] = Atoms("Rn")
-    tools.save("data.extxyz", structures)
-    process = command("data.extxyz", "--model", "lethal", "--shard-size", 8, "--workers", 2, "--out", "out")
-    answer = tools.finished(process)
-    assert answer.code == 1, answer.err
-    tools.check_exactly_once(here / "out", 16)
-    (row,) = tools.failures_of(here / "out")
-    assert (row["number"], row["error"], row["formula"]) == (5, "WorkerDied", "Rn")
-
-
-def test_workers_that_never_get_ready_end_the_run(command, dataset, here, tools):
-    answer = tools.finished(command("data.extxyz", "--model", "broken", "--workers", 2, "--out", "out"))
-    assert (answer.code, "while they loaded the pipeline" in answer.err) == (2, True), answer.err
-
-
-def test_no_worker_outlives_the_one_who_asked(command, dataset, here, tools):
-    process = command("data.extxyz", "--model", SLOW, "--shard-size", 3, "--workers", 2, "--out", "out")
-    tools.wait_for_shards(here / "out", 1, process)
-    workers = _children(process.pid)
-    process.kill()
-    process.wait()
-    end = time.monotonic() + 30
-    while any(os.path.exists(f"/proc/{pid}") for pid in workers):
+def check_gone(pids):
+    """No worker outlives the one who asked for long."""
+    end = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
+def test_a_structure_that_no_worker_survives_is_found(alchemi, here, tools):
+    structures = tools.mixed(8)
+    structures[5] = Atoms("Rn")
+    tools.save("data.extxyz", structures)
+    answer = alchemi("data.extxyz", "--model", "lethal", "--shard-size", 2, "--workers", 2, "--out", "out")
+    assert answer.code == 1, answer.err
+    tools.check_exactly_once(here / "out", 8)
+    (row,) = tools.failures_of(here / "out")
+    assert (row["number"], row["error"], row["formula"]) == (5, "WorkerDied", "Rn")
+    assert [line["attempts"] for line in tools.ledger_of(here / "out") if line["shard"] == 2] == [5]
+
+
+def test_workers_that_never_get_ready_end_the_run(alchemi, dataset):
+    answer = alchemi("data.extxyz", "--model", "broken", "--workers", 2, "--out", "out")
+    assert (answer.code, "while they loaded the pipeline" in answer.err) == (2, True), answer.err
+
+
 def test_a_full_disk_is_one_error_and_the_run_goes_on(alchemi, here, tools):
     structures = tools.mixed(30)
-    structures[20] = Atoms("Ar4000", positions=[[4.0 * number, 0, 0] for number in range(4000)])
+    structures[20] = long_chain()
     tools.save("data.extxyz", structures)
     words = ("data.extxyz", "--model", ARGON, "--shard-size", 4)
     with largest_file(30_000):
@@ -145,7 +150,7 @@ def test_a_disk_that_is_full_anywhere_leaves_a_folder_to_go_on_in_or_none(alchem
     assert "File too large" in answer.err
     if (here / "out").exists():
         assert alchemi("--resume", "out").code == 0
-        tools.check_exactly_once(here / "out", 60)
+        tools.check_exactly_once(here / "out", 120)
     assert not list(here.rglob("*.part"))
 
 
@@ -168,10 +173,8 @@ def test_a_ledger_that_cannot_grow_takes_its_shard_back(alchemi, dataset, here, 
 def stopped(alchemi, here, tools):
     """A run of which five shards of eight are done."""
     structures = tools.mixed(30)
-    structures[20] = Atoms("Ar4000", positions=[[4.0 * number, 0, 0] for number in range(4000)])
+    structures[20] = long_chain()
     tools.save("data.extxyz", structures)
-    (here / "model.toml").write_text('format = 1\n[[groups]]\n[[groups.steps]]\nmodel = "lennard-jones"\n')
-    alchemi("data.extxyz", "--model", ARGON, "--outputs", "energy", "--out", "sizes")
     with largest_file(30_000):
         alchemi("data.extxyz", "--model", ARGON, "--shard-size", 4, "--out", "out")
     assert len(tools.ledger_of(here / "out")) == 5
@@ -241,9 +244,6 @@ def test_another_run_is_not_gone_on_with(alchemi, stopped, here, name):
 
 def test_a_model_file_that_was_changed_is_not_gone_on_with(alchemi, dataset, here):
     alchemi_toml = here / "model.toml"
-    from alchemi_core.expressions import build_expression, parse_expression
-    from alchemi_core.registry import default_registry
-
     build_expression(parse_expression(ARGON), default_registry()).save(alchemi_toml)
     assert alchemi("data.extxyz", "--model", "model.toml", "--out", "out").code == 0
     alchemi_toml.write_text(alchemi_toml.read_text() + "\n# another one\n")
@@ -261,13 +261,12 @@ def test_what_a_killed_run_left_is_removed(alchemi, stopped, here, tools):
     tools.check_exactly_once(stopped, 30)
 
 
-def test_two_at_once_are_one_too_many(command, dataset, here, tools):
-    process = command("data.extxyz", "--model", SLOW, "--shard-size", 3, "--out", "out")
-    tools.wait_for_shards(here / "out", 1, process)
-    other = tools.finished(command("--resume", "out"))
-    assert (other.code, "another process is at work" in other.err) == (2, True), other.err
-    assert tools.finished(process).code == 0
-    tools.check_exactly_once(here / "out", 60)
+def test_two_at_once_are_one_too_many(alchemi, stopped, tools):
+    with Ledger(stopped / "ledger.jsonl"):
+        answer = alchemi("--resume", "out")
+    assert (answer.code, "another process is at work" in answer.err) == (2, True), answer.err
+    assert alchemi("--resume", "out").code == 0
+    tools.check_exactly_once(stopped, 30)
 
 
 def test_a_run_that_is_done_stays_as_it_is(alchemi, dataset, here, tools):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from alchemi_core.atomic_write import write_json
 from alchemi_core.cli.composing import chosen_device, compose
 from alchemi_core.cli.frames import naming_the_file
 from alchemi_core.cli.output_folder import OutputFolder
@@ -123,10 +124,13 @@ def _write(
         with naming_the_file(layout.results_folder):
             layout.results_folder.mkdir(exist_ok=True)
             layout.failures_folder.mkdir(exist_ok=True)
+        record = _record(arguments, spec, pipeline)
+        with naming_the_file(layout.record):
+            write_json(layout.record, record)
     except BaseException:
         _undo(layout, folder)
         raise
-    return spec, layout, _record(arguments, spec, pipeline)
+    return spec, layout, record
 
 
 def _undo(layout: Layout, folder: OutputFolder) -> None:

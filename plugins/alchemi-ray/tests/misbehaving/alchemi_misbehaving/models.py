@@ -14,7 +14,9 @@ RADON = 86
 
 class _Well(BaseModelMixin):
     def __init__(self, name: str) -> None:
-        self.model_config = ModelConfig(name=name, outputs={"energy": OnGraph("positions")})
+        self.model_config = ModelConfig(
+            name=name, outputs={"energy": OnGraph("positions")}, supports_pbc=True, needs_pbc=False
+        )
 
     def compute(self, view, requested):
         each = 0.5 * view.positions.square().sum(1)
