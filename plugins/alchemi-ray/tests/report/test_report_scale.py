@@ -79,6 +79,12 @@ def test_a_few_strange_values_do_not_stretch_an_even_axis():
     assert scale.low > -6.0
 
 
+def test_a_few_enormous_values_do_not_hide_small_ones():
+    scale = fitting(np.concatenate([10.0 ** DRAWS.uniform(-4, 2, 900), np.full(9, 1e13)]), log=True)
+    assert scale.kind == "log"
+    assert 1e-4 < scale.low < 1.2e-4
+
+
 def test_a_signed_axis_goes_through_zero_and_back():
     scale = Scale(-100.0, 1e6, "signed", unit=0.01)
     assert scale.at([-100.0, 1e6]) == pytest.approx([0.0, 1.0])

@@ -27,8 +27,8 @@ TAIL = 0.005
 FENCE = 3.0
 """How far an even axis reaches beyond the middle nine tenths of the values, as a multiple of their range."""
 
-NOTHING = 1e-15
-"""What is smaller, as a part of the largest, is zero: double precision has no more digits."""
+NOTHING = 1e-30
+"""Part of the largest size; what is smaller counts as zero, lest axes have more decades than anybody can read."""
 
 WIDE, WILD = 30.0, 1e3
 """Ratios of the size at nine tenths to that at one tenth: from the first, positive values that may be are shown on a
