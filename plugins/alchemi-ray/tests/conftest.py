@@ -65,9 +65,9 @@ def here(tmp_path, monkeypatch):
 def alchemi(here, capsys):
     """Run ``alchemi map`` in this process."""
 
-    def run(*words: object) -> Answer:
+    def run(*words: object, report: bool = False) -> Answer:
         capsys.readouterr()
-        code = main(["map", *map(str, words)])
+        code = main(["map", *map(str, words), *([] if report else ["--no-report"])])
         told = capsys.readouterr()
         return Answer(code, told.out, told.err)
 
@@ -86,7 +86,7 @@ def command(here):
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: object, **more: str) -> subprocess.Popen[str]:
-        call = [sys.executable, "-P", "-m", "alchemi_core.cli", "map", *map(str, words)]
+        call = [sys.executable, "-P", "-m", "alchemi_core.cli", "map", *map(str, words), "--no-report"]
         process = subprocess.Popen(
             call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**more)
         )

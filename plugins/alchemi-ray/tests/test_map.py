@@ -224,6 +224,14 @@ def test_occupied_folders_are_kept_unless_told_otherwise(alchemi, dataset, here,
     tools.check_exactly_once(here / "out", 7)
 
 
+def test_a_report_is_written_where_it_is_wanted(alchemi, dataset, here):
+    answer = alchemi("data.extxyz", "--model", ARGON, "--out", "with", report=True)
+    assert (answer.code, "report.html" in answer.out) == (0, True)
+    assert "</html>" in (here / "with" / "report.html").read_text()
+    alchemi("data.extxyz", "--model", ARGON, "--out", "without")
+    assert not (here / "without" / "report.html").exists()
+
+
 def test_an_empty_dataset_is_none(alchemi, here):
     (here / "a.extxyz").write_text("")
     assert "no structures" in alchemi("a.extxyz", "--model", ARGON).err

@@ -161,7 +161,15 @@ class Going:
             write_json(self._layout.record, self._record)
 
     def _write_report(self) -> bool:
-        return False
+        # Only now, so that a run starts without waiting for matplotlib.
+        from alchemi_ray.report import write_report
+
+        try:
+            write_report(self._layout.folder)
+        except Exception as error:  # noqa: BLE001 - all results are there, whatever becomes of their pictures
+            _tell(f"no report could be written: {type(error).__name__}: {error}")
+            return False
+        return True
 
 
 def _tell(sentence: str) -> None:
