@@ -54,9 +54,9 @@ def arrays_text(atoms: Atoms) -> str | None:
     return _text({name: values for name, values in atoms.arrays.items() if name not in OWN})
 
 
-def values_of(text: str | None) -> dict[str, Any]:
-    """Return what `info_text` or `arrays_text` wrote."""
-    if not text:
+def values_of(text: object) -> dict[str, Any]:
+    """Return what `info_text` or `arrays_text` wrote; of a null, for which pandas has NaN, nothing."""
+    if not isinstance(text, str) or not text:
         return {}
     found = decode(text)
     if not isinstance(found, dict):

@@ -28,23 +28,33 @@ def row_of(atoms: Atoms) -> dict[str, Any]:
 def atoms_of(row: Mapping[str, Any]) -> Atoms:
     """Make the structure of a row; columns beside ``numbers`` and ``positions`` may be missing or null.
 
+    Parameters
+    ----------
+    row : mapping
+        Of Arrow, as ``to_pylist`` gives it, or of pandas.
+
     Raises
     ------
     ValueError, TypeError
         If the row holds no structure.
     """
     numbers = np.asarray(row["numbers"], dtype=np.int64)
-    positions = np.asarray(row["positions"], dtype=np.float64).reshape(-1, 3)
+    positions = _vectors(row["positions"])
     if len(numbers) != len(positions):
         raise ValueError(f"{len(numbers)} atomic numbers and {len(positions)} positions")
     cell, pbc = row.get("cell"), row.get("pbc")
     atoms = Atoms(
         numbers=numbers,
         positions=positions,
-        cell=None if cell is None else np.asarray(cell, dtype=np.float64).reshape(3, 3),
+        cell=None if cell is None else _vectors(cell).reshape(3, 3),
         pbc=False if pbc is None else pbc,
         info=values_of(row.get("info")),
     )
     for name, values in values_of(row.get("arrays")).items():
         atoms.set_array(name, np.asarray(values))
     return atoms
+
+
+def _vectors(values: Any) -> np.ndarray:
+    """Return numbers, or rows of three numbers, which pandas has as arrays within an array, as [n, 3]."""
+    return np.array([np.asarray(one, dtype=np.float64) for one in values]).reshape(-1, 3)
