@@ -54,7 +54,8 @@ class ShardResult:
         if len(parts) == 1:
             return parts[0]
         ordered = sorted(parts, key=lambda part: part.first)
-        last = max(parts, key=lambda part: part.finished)
+        # A part that was given up has no worker.
+        last = max(parts, key=lambda part: (part.worker != "", part.finished))
         return attrs.evolve(
             ordered[0],
             structures=sum(part.structures for part in ordered),
@@ -65,7 +66,7 @@ class ShardResult:
             atoms=sum(part.atoms for part in ordered),
             seconds=sum(part.seconds for part in ordered),
             started=min(part.started for part in ordered),
-            finished=last.finished,
+            finished=max(part.finished for part in ordered),
             worker=last.worker,
             host=last.host,
         )
