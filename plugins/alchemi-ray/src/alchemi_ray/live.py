@@ -39,7 +39,8 @@ class Live:
     def __init__(self, title: str, structures: int, before: int) -> None:
         self._progress = Progress(title, FIELDS)
         self._structures, self._before = structures, before
-        self._began = self._shown = time.perf_counter()
+        self._began = time.perf_counter()
+        self._shown: float | None = None
         self._last: int | None = None
 
     def __enter__(self) -> Self:
@@ -56,12 +57,16 @@ class Live:
 
     def show(self, totals: Totals, *, last: bool = False) -> None:
         """Move the bar, and print a line where the last one is some time ago, or this is to be the last."""
-        now = time.perf_counter()
-        if (last and self._last != totals.structures) or now - self._shown >= BETWEEN:
-            self._shown, self._last = now, totals.structures
+        if (last and self._last != totals.structures) or self._is_due(totals):
+            self._shown, self._last = time.perf_counter(), totals.structures
             self._progress.line(self._figures(totals), done=self._share(totals), note=self._note(totals))
         else:
             self._progress.bar(self._share(totals), self._note(totals))
+
+    def _is_due(self, totals: Totals) -> bool:
+        if self._shown is None:
+            return totals.structures > self._before
+        return time.perf_counter() - self._shown >= BETWEEN
 
     def _share(self, totals: Totals) -> float:
         return totals.structures / self._structures

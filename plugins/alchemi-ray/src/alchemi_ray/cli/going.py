@@ -13,6 +13,7 @@ from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.provenance import now, versions
 from alchemi_core.cli.resuming import telling_of_failure
 from alchemi_ray.all_failures import write_all_failures
+from alchemi_ray.cli.stopping import Stopping
 from alchemi_ray.engines.dispatch import Dispatch
 from alchemi_ray.engines.giving_up import given_up
 from alchemi_ray.engines.making import crew_of
@@ -121,7 +122,7 @@ class Going:
         with crew_of(self._engine, setup) as (crew, workers), self._live(workers) as live:
             self._part["workers"] = workers
             dispatch = Dispatch(crew, shards, given_up(self._spec.sources), _tell)
-            for one in dispatch.run(lambda: interrupts.received != 0, lambda: live.show(self._totals)):
+            for one in dispatch.run(Stopping(interrupts), lambda: live.show(self._totals)):
                 line = store.add(one)
                 self._lines.append(line)
                 self._totals, self._seconds = self._totals.plus(line), live.seconds
