@@ -186,6 +186,7 @@ def test_files_say_what_they_were_made_with(alchemi, dataset, here, tools):
         assert kept["pipeline"] == record["pipeline"]
         assert kept["model"]["plan"] == record["model"]["plan"]
         assert kept["versions"]["alchemi-core"] == record["versions"]["alchemi-core"]
+        assert {"alchemi-ray", "alchemi-dftd3"} <= kept["versions"]["plugins"].keys()
     with (here / "out" / "failures.csv").open() as file:
         assert list(csv.DictReader(file)) == []
 

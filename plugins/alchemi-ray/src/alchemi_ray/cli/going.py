@@ -10,7 +10,7 @@ from alchemi_core.atomic_write import write_json
 from alchemi_core.cli.frames import naming_the_file
 from alchemi_core.cli.interrupts import SIGNALLED, between_steps
 from alchemi_core.cli.output_folder import OutputFolder
-from alchemi_core.cli.provenance import now, versions
+from alchemi_core.cli.provenance import now
 from alchemi_core.cli.resuming import telling_of_failure
 from alchemi_ray.all_failures import write_all_failures
 from alchemi_ray.cli.stopping import Stopping
@@ -19,6 +19,7 @@ from alchemi_ray.engines.giving_up import given_up
 from alchemi_ray.engines.making import crew_of
 from alchemi_ray.ledger import Ledger, read_ledger
 from alchemi_ray.live import Live
+from alchemi_ray.software import versions
 from alchemi_ray.storing import Store
 from alchemi_ray.summing_up import show_files, show_totals
 from alchemi_ray.totals import Totals

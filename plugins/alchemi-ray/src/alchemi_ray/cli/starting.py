@@ -12,13 +12,14 @@ from alchemi_core.cli.composing import chosen_device, compose
 from alchemi_core.cli.frames import naming_the_file
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.progress import waiting
-from alchemi_core.cli.provenance import checksum, describe_model, now, versions
+from alchemi_core.cli.provenance import checksum, describe_model, now
 from alchemi_core.cli.resuming import lasting
 from alchemi_core.errors import InputFileError, OptionError
 from alchemi_ray.cli.task_options import check_task, settings_of
 from alchemi_ray.dataset.finding import find_files
 from alchemi_ray.dataset.source import Source
 from alchemi_ray.layout import Layout
+from alchemi_ray.software import versions
 from alchemi_ray.spec import Spec
 
 if TYPE_CHECKING:
