@@ -46,7 +46,7 @@ def _legend(whole: Course) -> Markup:
 def _parts(run: Run, clock: Clock) -> Markup:
     columns = (
         Column("part", "number"),
-        Column("started, UTC"),
+        Column("started, UTC", "word"),
         Column("ended"),
         Column("time at work", "number"),
         Column("engine"),

@@ -49,7 +49,9 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Conte
     body = joined(*(_row(columns, cells) for cells in rows))
     told = element("caption", caption, element("span", note, class_="note") if note else None)
     whole = element("table", told, element("thead", head), element("tbody", body))
-    return element("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")
+    # Where there is no room for long texts beside the rest they come below it.
+    kind = "scroll stacked" if any(one.class_ == "text" for one in columns) else "scroll"
+    return element("div", whole, class_=kind, role="region", aria_label=caption, tabindex="0")
 
 
 def _row(columns: Sequence[Column], cells: Sequence[Content]) -> Markup:
