@@ -16,7 +16,7 @@ from alchemi_ray.dataset.source import Source
 from alchemi_ray.digests import digest_of
 from alchemi_ray.structure_rows import row_of
 from ase.io import read, write
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alchemi_core.errors import InputFileError, OptionError
@@ -97,6 +97,7 @@ def sources_of(counts):
     return [Source(f"{n}.db", f"/{n}.db", "database", 1, "", count) for n, count in enumerate(counts)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.integers(1, 40))
 def test_shards_hold_every_structure_once(counts, size):
     shards = list(cut(sources_of(counts), size))
@@ -112,6 +113,7 @@ def test_shards_hold_every_structure_once(counts, size):
     assert all(shard.structures == size for shard in shards[:-1])
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=8).filter(lambda counts: sum(counts) > 1))
 def test_halves_hold_what_the_whole_does(counts):
     (whole,) = cut(sources_of(counts), sum(counts))

@@ -10,7 +10,7 @@ from alchemi_ray.dataset.xyz import STRIDE, open_frames, read_frames, record_of,
 from alchemi_ray.digests import digest_of, digest_of_bytes
 from ase import Atoms
 from ase.io import read, write
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alchemi_core.errors import InputFileError
@@ -92,6 +92,7 @@ def test_reading_begins_at_any_frame(tmp_path, name, first):
     assert again.atoms.info["n"] == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=20), st.randoms(use_true_random=False))
 def test_any_line_that_is_lost_costs_one_frame(sizes, random):
     whole = [frame(size) for size in sizes]

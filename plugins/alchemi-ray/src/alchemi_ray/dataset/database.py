@@ -20,14 +20,19 @@ PLAIN = (str, bool, int, float)
 
 def count_rows(path: Path) -> int:
     """Return how many structures there are."""
-    return len(_numbers(path, 0, -1)) if _is_json(path) else _sqlite(path, "SELECT COUNT(*) FROM systems")[0][0]
+    return len(_rows_of_json(path)) if _is_json(path) else _sqlite(path, "SELECT COUNT(*) FROM systems")[0][0]
 
 
 def read_rows(path: Path, first: int, count: int) -> Iterator[Record]:
     """Read some structures, in the order of their numbers in the database."""
-    # ASE reads a database in JSON anew at each call; it is small enough to be such.
-    rows = _rows_of_json(path) if _is_json(path) else ase.db.connect(path)
-    for number in _numbers(path, first, count):
+    if _is_json(path):
+        # ASE reads such a database whole, at each call.
+        rows = _rows_of_json(path)
+        numbers = sorted(rows)[first : first + count]
+    else:
+        rows = ase.db.connect(path)
+        numbers = _numbers(path, first, count)
+    for number in numbers:
         try:
             row = rows[number] if isinstance(rows, dict) else rows.get(id=number)
             yield Record.of(_atoms(row))
@@ -44,9 +49,6 @@ def _rows_of_json(path: Path) -> dict[int, Any]:
 
 
 def _numbers(path: Path, first: int, count: int) -> list[int]:
-    if _is_json(path):
-        known = sorted(_rows_of_json(path))
-        return known[first:] if count < 0 else known[first : first + count]
     return [row[0] for row in _sqlite(path, "SELECT id FROM systems ORDER BY id LIMIT ? OFFSET ?", count, first)]
 
 
