@@ -39,7 +39,7 @@ def hook_modules() -> Iterator[tuple[str, ModuleType]]:
     yield "alchemi-core", builtins
     for file in sorted(PLUGINS.glob("*/pyproject.toml")):
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
-        for path in project["entry-points"]["alchemi"].values():
+        for path in project["entry-points"].get("alchemi", {}).values():
             yield project["name"], imported_from(file.parent / "src", path)
 
 

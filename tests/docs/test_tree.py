@@ -74,3 +74,9 @@ def test_the_readme_names_the_oldest_python_that_the_package_takes() -> None:
     oldest = project["requires-python"].removeprefix(">=")
     assert f"Python {oldest}" in README
     assert sys.version_info >= tuple(map(int, oldest.split(".")))
+
+
+def test_constraints_differ_in_numpy_only():
+    kinds = ("constraints.txt", "constraints-nvalchemi.txt")
+    one, other = ({line for line in (ROOT / name).read_text().splitlines() if "==" in line} for name in kinds)
+    assert {line.partition("==")[0] for line in one ^ other} == {"numpy"}

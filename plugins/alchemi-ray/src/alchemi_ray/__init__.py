@@ -1,0 +1,1 @@
+"""Datasets of structures, mapped over a pipeline: in this process, in several, or on a Ray cluster."""

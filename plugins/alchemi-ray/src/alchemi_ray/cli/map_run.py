@@ -1,0 +1,87 @@
+"""``alchemi map``: starts a run, or goes on with one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alchemi_core.cli.output_folder import OutputFolder
+from alchemi_core.cli.resuming import check_unchanged
+from alchemi_core.errors import InputFileError, OptionError
+from alchemi_ray.cli.going import go_on
+from alchemi_ray.cli.starting import start
+from alchemi_ray.engines.making import Engine
+from alchemi_ray.layout import Layout
+from alchemi_ray.spec import Spec
+from alchemi_ray.unchanged import check_dataset, check_pipeline
+
+if TYPE_CHECKING:
+    import argparse
+
+DECIDED = (
+    "dataset", "model", "accept", "task", "outputs", "contributions", "fmax", "steps", "optimizer", "fix_cell",
+    "supercell", "length", "displacement", "mesh", "device", "dtype", "form", "shard_size", "out",
+)  # fmt: skip
+"""Arguments that a run which goes on has from its start."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start a run, or go on with one."""
+    engine = _engine(arguments)
+    if arguments.resume is None:
+        spec, layout, record = start(arguments)
+    else:
+        spec, layout, record = _resume(arguments)
+    return go_on(spec, layout, record, engine, report=not arguments.no_report)
+
+
+def _engine(arguments: argparse.Namespace) -> Engine:
+    name = arguments.engine or "local"
+    for flag, value in (("--address", arguments.address), ("--gpus", arguments.gpus)):
+        if value is not None and name != "ray":
+            raise OptionError(f"{flag} is of --engine ray", expected="both or neither", who=flag, fix="--engine ray")
+    return Engine(name, arguments.workers, arguments.address, arguments.gpus)
+
+
+def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]]:
+    if given := [name for name in DECIDED if getattr(arguments, name) not in (None, [])]:
+        flag = given[0] if given[0] == "dataset" else f"--{given[0].replace('_', '-')}"
+        raise OptionError(
+            f"{flag} is given with --resume, where the run decides it",
+            expected="--resume DIR, --engine, --workers, --address, --gpus, --no-report",
+            who="map",
+        )
+    folder = OutputFolder.existing(Path(arguments.resume)).path
+    spec = Spec.read(Layout(folder).shards)
+    layout = Layout(folder, spec.settings.form)
+    record = _record(layout, spec)
+    check_pipeline(layout.pipeline, spec.pipeline)
+    check_unchanged(record["model"]["written"], record)
+    check_dataset(spec.sources)
+    return spec, layout, record
+
+
+def _record(layout: Layout, spec: Spec) -> dict[str, Any]:
+    """Return the record of a run, which has to be of the same run as the shards.
+
+    Raises
+    ------
+    InputFileError
+        If it is not.
+    """
+    try:
+        record: dict[str, Any] = json.loads(layout.record.read_text(encoding="utf-8"))
+        told = (record["run"], record["task"], record["outputs"], record["options"], record["contributions"])
+        settings = spec.settings
+        known = (spec.run, settings.task, list(settings.outputs), dict(settings.options), settings.contributions)
+        if told == known and record["model"]["written"]:
+            return record
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise InputFileError(
+        "it does not fit the shards of the run, or is damaged",
+        expected="the record as alchemi wrote it",
+        who=str(layout.record),
+        fix="start a run with other options in another --out",
+    )

@@ -1,0 +1,177 @@
+"""Starting a run: dataset, pipeline and options become a folder that any run can go on in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from alchemi_core.atomic_write import write_json
+from alchemi_core.cli.composing import chosen_device, compose
+from alchemi_core.cli.frames import naming_the_file
+from alchemi_core.cli.output_folder import OutputFolder
+from alchemi_core.cli.progress import waiting
+from alchemi_core.cli.provenance import checksum, describe_model, now
+from alchemi_core.cli.resuming import lasting
+from alchemi_core.errors import InputFileError, OptionError
+from alchemi_ray.cli.task_options import check_task, settings_of
+from alchemi_ray.dataset.finding import find_files
+from alchemi_ray.dataset.source import Source
+from alchemi_ray.layout import Layout
+from alchemi_ray.software import versions
+from alchemi_ray.spec import Spec
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from alchemi_core.pipeline import PipelineModelWrapper
+    from alchemi_ray.tasks.settings import Settings
+
+SHARD_SIZES = {"singlepoint": (50, 1000), "relax": (2, 20), "phonons": (1, 5)}
+"""Structures of a shard: at least, so that batches are full, and at most, since what is not done is computed anew."""
+
+SHARDS = 64
+"""There are to be as many at least, so that all workers have something to do to the end."""
+
+FILES = ("run.json", "pipeline.alchemi", "shards.json", "ledger.jsonl", "failures.csv", "report.html")
+FOLDERS = ("results", "failures")
+
+
+def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]]:
+    """Survey the dataset, load the models, and write what a run begins with.
+
+    Returns
+    -------
+    spec : Spec
+        What decides the results.
+    layout : Layout
+        Of its folder.
+    record : dict
+        For ``run.json``.
+
+    Raises
+    ------
+    AlchemiError
+        If something is missing or cannot be right. Then no folder was made.
+    """
+    task = _checked(arguments)
+    files = find_files(arguments.dataset)
+    folder = OutputFolder.of(arguments, _name(files), _stale(arguments.out))
+    # Models are only saved here; it is workers that compute with them on a device.
+    pipeline = compose(arguments.model, torch.device("cpu"), arguments.accept)
+    settings = settings_of(arguments, task, pipeline)
+    sources = _survey(files)
+    size = arguments.shard_size or _shard_size(task, sum(one.structures for one in sources))
+    return _write(arguments, folder, pipeline, settings, sources, size)
+
+
+def _checked(arguments: argparse.Namespace) -> str:
+    """Refuse what can be told to be wrong before anything is read; return the task."""
+    _check_given(arguments)
+    if arguments.engine != "ray":
+        chosen_device(arguments)
+    return check_task(arguments)
+
+
+def _check_given(arguments: argparse.Namespace) -> None:
+    for name, given in (("DATASET", arguments.dataset), ("--model", arguments.model)):
+        if not given:
+            raise OptionError(f"{name} is missing", expected="DATASET and --model, or --resume DIR", who="map")
+
+
+def _name(files: Sequence[Path]) -> str:
+    return f"map-{files[0].name.split('.')[0]}" if len(files) == 1 else "map"
+
+
+def _stale(out: str | None) -> list[str]:
+    """Files of an earlier run in a folder that may be written over."""
+    found = [Path(out) / name for name in FOLDERS] if out is not None else []
+    inside = [f"{one.name}/{path.name}" for one in found if one.is_dir() for path in one.iterdir() if path.is_file()]
+    return [*FILES, *inside]
+
+
+def _survey(files: Sequence[Path]) -> tuple[Source, ...]:
+    sources = []
+    for path in files:
+        with waiting(f"reading {path}"):
+            sources.append(Source.survey(path))
+    if not any(source.structures for source in sources):
+        raise InputFileError("there are no structures in it", expected="at least one", who="DATASET")
+    return tuple(sources)
+
+
+def _shard_size(task: str, structures: int) -> int:
+    fewest, most = SHARD_SIZES[task]
+    return min(most, max(fewest, -(-structures // SHARDS)))
+
+
+def _write(
+    arguments: argparse.Namespace,
+    folder: OutputFolder,
+    pipeline: PipelineModelWrapper,
+    settings: Settings,
+    sources: tuple[Source, ...],
+    size: int,
+) -> tuple[Spec, Layout, dict[str, Any]]:
+    with naming_the_file(Path(arguments.out or ".")):
+        layout = Layout(folder.path, settings.form)
+    try:
+        with naming_the_file(layout.pipeline):
+            pipeline.save(layout.pipeline)
+        spec = Spec(settings, checksum(layout.pipeline), sources, size)
+        spec.write(layout.shards)
+        with naming_the_file(layout.results_folder):
+            layout.results_folder.mkdir(exist_ok=True)
+            layout.failures_folder.mkdir(exist_ok=True)
+        record = _record(arguments, spec, pipeline)
+        with naming_the_file(layout.record):
+            write_json(layout.record, record)
+    except BaseException:
+        _undo(layout, folder)
+        raise
+    return spec, layout, record
+
+
+def _undo(layout: Layout, folder: OutputFolder) -> None:
+    for inside in (layout.results_folder, layout.failures_folder):
+        if inside.is_dir() and not any(inside.iterdir()):
+            inside.rmdir()
+    folder.discard(FILES)
+
+
+def _record(arguments: argparse.Namespace, spec: Spec, pipeline: PipelineModelWrapper) -> dict[str, Any]:
+    settings = spec.settings
+    model = describe_model(arguments.model, pipeline, settings.outputs)
+    model |= {"written": lasting(arguments.model), "accept": arguments.accept, "labels": _labels(pipeline)}
+    return {
+        "command": ["alchemi", *arguments.words],
+        "status": "running",
+        "started": now(),
+        "run": spec.run,
+        "task": settings.task,
+        "outputs": list(settings.outputs),
+        "options": dict(settings.options),
+        "contributions": settings.contributions,
+        "form": settings.form,
+        "device": settings.device,
+        "dtype": settings.dtype,
+        "model": {
+            **model,
+            "written": lasting(arguments.model),
+            "accept": arguments.accept,
+            "labels": _labels(pipeline),
+        },
+        "pipeline": {"sha256": spec.pipeline},
+        "inputs": [source.described() for source in spec.sources],
+        "structures": spec.structures,
+        "shard_size": spec.shard_size,
+        "shards": spec.shards,
+        "versions": versions(),
+        "parts": [],
+    }
+
+
+def _labels(pipeline: PipelineModelWrapper) -> list[str]:
+    return [step.label for step in pipeline.plan_for({"energy"}).steps]

@@ -1,0 +1,74 @@
+"""Parquet files with a structure in each row; the columns are those of `alchemi_ray.layout`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from alchemi_core.errors import InputFileError
+from alchemi_ray.dataset.record import Record
+from alchemi_ray.structure_rows import atoms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import Any
+
+NEEDED = ("numbers", "positions")
+COLUMNS = (*NEEDED, "cell", "pbc", "info", "arrays")
+
+AT_ONCE = 256
+"""Rows that are in memory together."""
+
+
+def count_rows(path: Path) -> int:
+    """Return how many structures there are.
+
+    Raises
+    ------
+    InputFileError
+        If columns are missing.
+    """
+    with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if missing := [name for name in NEEDED if name not in names]:
+            raise InputFileError(
+                f"it has no column {missing[0]!r}, but {', '.join(names)}",
+                expected="columns numbers and positions; cell, pbc, info and arrays where there are such",
+                who=str(path),
+            )
+        return int(file.metadata.num_rows)
+
+
+def read_rows(path: Path, first: int, count: int) -> Iterator[Record]:
+    """Read some structures; row groups before them are passed over unread."""
+    with pq.ParquetFile(path) as file:
+        groups, begin = _from(file, first)
+        columns = [name for name in COLUMNS if name in file.schema_arrow.names]
+        number, end = begin, first + count
+        for batch in file.iter_batches(AT_ONCE, row_groups=groups, columns=columns):
+            if number + len(batch) > first:
+                part = batch.slice(max(0, first - number), end - max(first, number))
+                yield from map(_record, part.to_pylist())
+            number += len(batch)
+            if number >= end:
+                return
+
+
+def _from(file: pq.ParquetFile, first: int) -> tuple[list[int], int]:
+    """Return the row groups from the one with this row on, and the number of their first row."""
+    begin = 0
+    for group in range(file.num_row_groups):
+        rows = file.metadata.row_group(group).num_rows
+        if begin + rows > first:
+            return list(range(group, file.num_row_groups)), begin
+        begin += rows
+    return [], begin
+
+
+def _record(row: Mapping[str, Any]) -> Record:
+    try:
+        return Record.of(atoms_of(row))
+    except Exception as error:  # noqa: BLE001 - whatever does not fit together in a row is its reason
+        return Record.unreadable(error)

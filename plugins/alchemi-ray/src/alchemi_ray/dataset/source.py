@@ -1,0 +1,90 @@
+"""Source: one file of a dataset, surveyed once, so that any part of it can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from alchemi_core.cli.provenance import checksum
+from alchemi_ray.dataset import database, parquet
+from alchemi_ray.dataset.finding import kind_of
+from alchemi_ray.dataset.record import reading
+from alchemi_ray.dataset.xyz import STRIDE, survey_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def _places(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(values)
+
+
+@attrs.frozen
+class Source:
+    """One file.
+
+    Parameters
+    ----------
+    source : str
+        As it was named.
+    path : str
+        Absolute.
+    kind : {"extxyz", "database", "parquet"}
+        How it is read.
+    bytes : int
+        Its size.
+    sha256 : str
+        Of the file.
+    structures : int
+        How many there are, those that cannot be read included.
+    places : tuple of int
+        Of extended XYZ: where each `STRIDE`-th frame begins, in bytes of the uncompressed file.
+    """
+
+    source: str
+    path: str
+    kind: str
+    bytes: int
+    sha256: str
+    structures: int
+    places: tuple[int, ...] = attrs.field(converter=_places, default=())
+
+    @classmethod
+    def survey(cls, path: Path) -> Source:
+        """Read a file once, in a stream, for its checksum and the places of its structures.
+
+        Raises
+        ------
+        InputFileError
+            If it cannot be read as what its name says.
+        """
+        kind, places = str(kind_of(path)), tuple[int, ...]()
+        with reading(path, kind):
+            size, digest = path.stat().st_size, checksum(path)
+            if kind == "extxyz":
+                count, places = survey_frames(path)
+            else:
+                count = (database if kind == "database" else parquet).count_rows(path)
+        return cls(str(path), str(path.resolve()), kind, size, digest, count, places)
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return where to begin for a structure, and how many to pass over there."""
+        if self.kind != "extxyz":
+            return index, 0
+        return self.places[index // STRIDE], index % STRIDE
+
+    def described(self) -> dict[str, Any]:
+        """Return what ``run.json`` says of it."""
+        return {name: value for name, value in attrs.asdict(self).items() if name != "places"}
+
+    def has_changed(self) -> bool:
+        """Tell whether the file is another one now; its size is looked at first."""
+        path = Path(self.path)
+        return not path.is_file() or path.stat().st_size != self.bytes or checksum(path) != self.sha256
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Source:
+        """Make it of what `attrs.asdict` wrote."""
+        return cls(**stored)

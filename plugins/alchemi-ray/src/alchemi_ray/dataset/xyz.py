@@ -1,0 +1,103 @@
+"""Extended XYZ, compressed or not, read by frames."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from array import array
+from io import BufferedReader, StringIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from ase.io.extxyz import read_xyz
+
+from alchemi_core.errors import InputFileError
+from alchemi_ray.dataset.frames import frames, is_count
+from alchemi_ray.dataset.record import Record
+from alchemi_ray.digests import MARK, digest_of_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ase import Atoms
+
+COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+BUFFER = 2**20
+"""Bytes."""
+
+STRIDE = 64
+"""Structures between places that are noted in a survey; fewer than these are read in vain to get to one."""
+
+
+def open_frames(path: Path) -> BinaryIO:
+    """Open a file to read bytes, uncompressed as they come."""
+    opener: Any = COMPRESSED.get(path.suffix.lower())
+    # A buffer of our own: to go back by a line in a compressed file otherwise means to begin at its start.
+    return path.open("rb") if opener is None else cast("BinaryIO", BufferedReader(opener(path, "rb"), BUFFER))
+
+
+def survey_frames(path: Path) -> tuple[int, tuple[int, ...]]:
+    """Return how many frames there are, and the place of the first of each `STRIDE` in bytes.
+
+    Raises
+    ------
+    InputFileError
+        If it does not begin as such a file.
+    """
+    count, place, places = 0, 0, array("q")
+    with open_frames(path) as stream:
+        place = _skip_blank(stream)
+        stream.seek(place)
+        for frame in frames(stream):
+            if count == 0 and not is_count(frame.split(b"\n", 1)[0]):
+                raise InputFileError(
+                    "it does not begin with a number of atoms", expected="a file of extended XYZ", who=str(path)
+                )
+            if count % STRIDE == 0:
+                places.append(place)
+            count, place = count + 1, place + len(frame)
+    return count, tuple(places)
+
+
+def _skip_blank(stream: BinaryIO) -> int:
+    """Return the place of the first line that is not blank."""
+    place = 0
+    for line in stream:
+        if line.strip():
+            break
+        place += len(line)
+    return place
+
+
+def read_frames(stream: BinaryIO, place: int, skip: int) -> Iterator[Record]:
+    """Read from a place on, without the first frames there."""
+    stream.seek(place)
+    for number, frame in enumerate(frames(stream)):
+        if number >= skip:
+            yield record_of(frame)
+
+
+def record_of(frame: bytes) -> Record:
+    """Read one frame."""
+    try:
+        return Record.of(_atoms(frame))
+    except Exception as error:  # noqa: BLE001 - whatever ASE makes of a damaged frame is its reason
+        return Record.unreadable(error, digest_of_bytes(frame))
+
+
+def _atoms(frame: bytes) -> Atoms:
+    text = frame.decode()
+    _check_count(text.rstrip().splitlines())
+    found = next(read_xyz(StringIO(text), index=0))
+    found.info.pop(MARK, None)
+    return cast("Atoms", found)
+
+
+def _check_count(lines: Sequence[str]) -> None:
+    """Refuse a frame that is shorter or longer than it says, which ASE would go on counting or cut short."""
+    announced, given = int(lines[0]), len(lines) - 2
+    vectors = sum(line.lstrip().upper().startswith("VEC") for line in lines[2 + announced :][:3])
+    if given - vectors != announced:
+        raise ValueError(f"{given} lines of atoms where {announced} are announced")

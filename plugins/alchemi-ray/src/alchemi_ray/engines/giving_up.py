@@ -1,0 +1,45 @@
+"""Giving up: the row of a structure that no worker survives."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from alchemi_ray.dataset.reader import Reader
+from alchemi_ray.failing import failure_row
+from alchemi_ray.shard_result import ShardResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from alchemi_ray.dataset.shard import Shard
+    from alchemi_ray.dataset.source import Source
+    from alchemi_ray.engines.dispatch import WorkerDied
+
+
+def given_up(sources: Sequence[Source]) -> Callable[[Shard, WorkerDied], ShardResult]:
+    """Return a function that makes a failure of a part of a shard; structures are only read for that."""
+
+    def fail(shard: Shard, error: WorkerDied) -> ShardResult:
+        reader = Reader(sources)
+        rows = tuple(failure_row(entry, error) for entry in reader.read(shard))
+        reader.close()
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return ShardResult(
+            shard=shard.number,
+            first=shard.first,
+            structures=shard.structures,
+            content=(),
+            done=0,
+            failures=rows,
+            not_converged=0,
+            atoms=0,
+            seconds=0.0,
+            started=now,
+            finished=now,
+            worker="",
+            host=socket.gethostname(),
+        )
+
+    return fail

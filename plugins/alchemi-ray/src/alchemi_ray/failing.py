@@ -1,0 +1,23 @@
+"""Rows of the table of failures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alchemi_ray.dataset.reader import Entry
+
+
+def failure_row(entry: Entry, error: BaseException) -> dict[str, Any]:
+    """Return the row of a structure that has no results."""
+    atoms = entry.record.atoms
+    return {
+        "number": entry.number,
+        "source": entry.source,
+        "index": entry.index,
+        "digest": entry.record.digest,
+        "formula": None if atoms is None else atoms.get_chemical_formula(mode="hill"),
+        "atoms": None if atoms is None else len(atoms),
+        "error": type(error).__name__,
+        "message": str(error) or type(error).__name__,
+    }

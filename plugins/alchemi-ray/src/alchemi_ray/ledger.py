@@ -1,0 +1,164 @@
+"""Ledger: one line for each shard that is done; a line that is there counts, and nothing else does."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from alchemi_core.cli.frames import naming_the_file
+from alchemi_core.errors import InputFileError, OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+@attrs.frozen
+class File:
+    """A file of a shard.
+
+    Parameters
+    ----------
+    file : str
+        Relative to the folder of the run.
+    bytes : int
+        Its size.
+    sha256 : str
+        Of the file.
+    """
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+@attrs.frozen(kw_only=True)
+class Line:
+    """What the ledger says of a shard, see `alchemi_ray.layout`."""
+
+    shard: int
+    first: int
+    structures: int
+    done: int
+    failed: int
+    not_converged: int
+    atoms: int
+    seconds: float
+    started: str
+    finished: str
+    worker: str
+    host: str
+    attempts: int
+    errors: Mapping[str, int]
+    results: File
+    failures: File | None
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Line:
+        """Make it of what a line holds."""
+        files = {name: stored[name] and File(**stored[name]) for name in ("results", "failures")}
+        return cls(**{**stored, **files})
+
+
+class Ledger:
+    """The ledger of a run that is going on, held so that no second process goes on with the same run.
+
+    Parameters
+    ----------
+    path : Path
+        The file; made where it is not there.
+
+    Raises
+    ------
+    OptionError
+        If another process holds it.
+    AlchemiError
+        If it cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with naming_the_file(path):
+            self._file = path.open("ab", buffering=0)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise OptionError(
+                "another process is at work in this folder", expected="one run at a time", who=str(path.parent)
+            ) from error
+        self._size = self._cut_off()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, line: Line) -> None:
+        """Add a line and bring it to the disk, whole or not at all.
+
+        Raises
+        ------
+        AlchemiError
+            If there is no room for it.
+        """
+        rest = memoryview(json.dumps(attrs.asdict(line)).encode() + b"\n")
+        whole = self._size + len(rest)
+        try:
+            with naming_the_file(self._path):
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+                os.fsync(self._file.fileno())
+        except BaseException:
+            self._file.truncate(self._size)
+            raise
+        self._size = whole
+
+    def _cut_off(self) -> int:
+        """Take away a last line that was not written to its end, and return what is left in bytes."""
+        content = self._path.read_bytes()
+        size = content.rfind(b"\n") + 1
+        if size < len(content):
+            with naming_the_file(self._path):
+                self._file.truncate(size)
+        return size
+
+
+def read_ledger(path: Path) -> list[Line]:
+    """Return the lines of a ledger, whole ones only.
+
+    Raises
+    ------
+    InputFileError
+        If it was changed, or is damaged.
+    """
+    if not path.is_file():
+        return []
+    content = path.read_bytes()
+    words = content[: content.rfind(b"\n") + 1].decode().splitlines()
+    try:
+        lines = [Line.of(json.loads(word)) for word in words]
+    except (ValueError, TypeError, KeyError) as error:
+        raise _damaged(path, "a line of it cannot be read") from error
+    _check_once(path, lines)
+    return lines
+
+
+def _check_once(path: Path, lines: Sequence[Line]) -> None:
+    numbers = [line.shard for line in lines]
+    if len(set(numbers)) < len(numbers):
+        raise _damaged(path, "a shard stands in it twice")
+
+
+def _damaged(path: Path, found: str) -> InputFileError:
+    return InputFileError(
+        found,
+        expected="the ledger as alchemi wrote it",
+        who=str(path),
+        fix="start the run again in another --out",
+    )

@@ -1,0 +1,1 @@
+"""Tasks: what is done with each structure, and the columns that come of it."""

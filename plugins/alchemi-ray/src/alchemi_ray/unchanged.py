@@ -1,0 +1,83 @@
+"""Whether a run can be gone on with: the same dataset, the same pipeline, the files that its ledger speaks of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from alchemi_core.cli.provenance import checksum
+from alchemi_core.errors import InputFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from alchemi_ray.dataset.source import Source
+    from alchemi_ray.layout import Layout
+    from alchemi_ray.ledger import File, Line
+
+
+def check_dataset(sources: Iterable[Source]) -> None:
+    """Refuse a dataset that is another one than at the start.
+
+    Raises
+    ------
+    InputFileError
+        Names the first file that is gone or has changed.
+    """
+    for source in sources:
+        if source.has_changed():
+            raise InputFileError(
+                "it was changed since the run began, or is not there any more",
+                expected=f"{source.bytes} bytes with the SHA-256 digest {source.sha256}",
+                who=source.path,
+                fix="put the file back, or start a run of its own",
+            )
+
+
+def check_pipeline(path: Path, digest: str) -> None:
+    """Refuse a pipeline file that is another one than at the start.
+
+    Raises
+    ------
+    InputFileError
+        If it is.
+    """
+    if not path.is_file() or checksum(path) != digest:
+        raise InputFileError(
+            "the pipeline was changed since the run began, or is not there any more",
+            expected=f"the file with the SHA-256 digest {digest}",
+            who=str(path),
+            fix="start a run of its own",
+        )
+
+
+def check_files(layout: Layout, lines: Sequence[Line]) -> None:
+    """Refuse a folder where files of shards that are done are missing, or have another size.
+
+    Raises
+    ------
+    InputFileError
+        Names the first of them.
+    """
+    for file in (file for line in lines for file in (line.results, line.failures) if file is not None):
+        path = layout.folder / file.file
+        if not path.is_file() or path.stat().st_size != file.bytes:
+            raise InputFileError(
+                "it is missing, or not as the run left it",
+                expected=f"{file.bytes} bytes, as the ledger says",
+                who=str(path),
+                fix="put it back, or take the line of its shard out of the ledger, to have it done again",
+            )
+
+
+def remove_leftovers(layout: Layout, lines: Sequence[Line]) -> None:
+    """Remove files of shards that were under way when a run was killed."""
+    known = {layout.folder / file.file for line in lines for file in _files(line)}
+    for folder in (layout.results_folder, layout.failures_folder):
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path not in known:
+                path.unlink()
+
+
+def _files(line: Line) -> list[File]:
+    return [file for file in (line.results, line.failures) if file is not None]
