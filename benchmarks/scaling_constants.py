@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import inf
+from math import inf, log2
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import numpy as np
 from scaling_model import Run
 
 FIGURES = Path(__file__).parent / "scaling.json"
+FIRST, KINDS = 500, 2
+"""Atoms of the first batch of a shard on a device, each next one holds twice as many; batches of crystals, molecules."""
+
 SYNCS = 2
 """How often the driver waits for the disk for a shard: for the file of results, and for the ledger."""
 
@@ -83,11 +86,13 @@ class Constants:
         gpus: int = 64,
         per_gpu: int = 1,
         per_atom: float = 0.0,
+        per_batch: float = 0.0,
         form: str = "extxyz",
         storage: float = inf,
         lifetime: float = inf,
     ) -> Run:
-        """Return the run of a dataset like the measured one on devices that take so many seconds for an atom."""
+        """Return the run of a dataset like the measured one on devices that take so long for an atom and a batch."""
+        count = batches(shard * self.atoms)
         storing = self.figures["driver"]["storing"]["processor"]["seconds"]
         structure, atom = self.host(form)
         transport = self.figures["start"]["transport"]["1000"]
@@ -99,7 +104,8 @@ class Constants:
             per_gpu=per_gpu,
             host=structure + atom * self.atoms,
             device=per_atom * self.atoms,
-            job=self.figures["batches"]["fits"]["around"]["seconds"]["batch"],
+            job=count * self.figures["batches"]["fits"]["around"]["seconds"]["batch"],
+            device_job=count * per_batch,
             send=max(0.0, transport["seconds"] - transport["driver"]),
             driver_shard=storing["shard"] + SYNCS * self.figures["driver"]["sync"],
             driver_structure=storing["structure"],
@@ -111,3 +117,8 @@ class Constants:
             lifetime=lifetime,
             spread=float(self.sizes.std() / self.atoms / shard**0.5),
         )
+
+
+def batches(atoms: float) -> float:
+    """Return in how many batches a shard goes through a device that could take it in one: each doubles the last."""
+    return KINDS * log2(1.0 + atoms / KINDS / FIRST)

@@ -29,8 +29,8 @@ class Run:
         Seconds of a processor core that a worker takes for a structure: reading, batching, packing.
     device : float
         Seconds that the device takes for a structure; workers that share it take turns.
-    job : float
-        Seconds that a worker takes for a shard of any size.
+    job, device_job : float
+        Seconds that a worker's core and the device take for a shard of any size.
     send : float
         Seconds from a worker to the driver and back, for a shard of any size, while neither computes.
     driver_shard, driver_structure : float
@@ -56,6 +56,7 @@ class Run:
     host: float = 0.0
     device: float = 0.0
     job: float = 0.0
+    device_job: float = 0.0
     send: float = 0.0
     driver_shard: float = 0.0
     driver_structure: float = 0.0
@@ -80,7 +81,12 @@ class Run:
     @property
     def work(self) -> float:
         """Seconds of a worker for a full shard, with the device and the file system to itself."""
-        return self.job + self.shard * (self.host + self.device + self.bytes_in / self.storage)
+        return self.job + self.on_device + self.shard * (self.host + self.bytes_in / self.storage)
+
+    @property
+    def on_device(self) -> float:
+        """Seconds of the device for a full shard."""
+        return self.device_job + self.shard * self.device
 
     @property
     def service(self) -> float:
@@ -88,25 +94,25 @@ class Run:
         return self.driver_shard + self.shard * (self.driver_structure + self.bytes_out / self.storage)
 
 
-def with_failures(run: Run) -> float:
-    """Return the seconds that a shard takes in the mean when workers die at random, and are replaced.
+def tries(run: Run) -> float:
+    """Return how many times its work a shard takes in the mean when workers die at random, and are replaced.
 
     A worker that dies loses the shard it was at, and is replaced after ``start``; tries go on until one comes through.
     """
-    at_it = time_at(run)
-    return at_it if run.lifetime == inf else expm1(at_it / run.lifetime) * (run.lifetime + run.start)
+    share = time_at(run) / run.lifetime
+    return expm1(share) / share * (1.0 + run.start / run.lifetime) if share > 0.0 else 1.0
 
 
 def time_at(run: Run) -> float:
     """Return the seconds that a worker is at a shard; it waits for a device that others use as well."""
-    return max(run.work, run.per_gpu * run.shard * run.device)
+    return max(run.work, run.per_gpu * run.on_device)
 
 
 def bounds(run: Run) -> dict[str, float]:
     """Return structures per second that each part could do if it were the only one that took time."""
     shards = {
-        "workers": run.workers / (with_failures(run) + run.send + run.service),
-        "devices": run.gpus / (run.shard * run.device) * time_at(run) / with_failures(run) if run.device else inf,
+        "workers": run.workers / (run.work * tries(run) + run.send + run.service),
+        "devices": run.gpus / (run.on_device * tries(run)) if run.on_device else inf,
         "driver": 1.0 / run.service if run.service else inf,
         "storage": run.storage / (run.shard * (run.bytes_in + run.bytes_out)) if run.storage < inf else inf,
     }
@@ -124,11 +130,10 @@ def at_least(run: Run) -> float:
     Mean value analysis of a closed network (Reiser and Lavenberg, J. ACM 27, 313, 1980): workers that think, and queue
     at the driver, at the file system, and at the devices where they share them. Regular times wait less.
     """
-    reading, device = run.shard * run.bytes_in / run.storage, run.shard * run.device
+    reading, device = run.shard * run.bytes_in / run.storage, run.on_device
     shared = [(run.service, 1), (reading, 1), (device if run.per_gpu > 1 else 0.0, run.gpus)]
     queues = [(demand, count) for demand, count in shared if demand > 0.0]
-    again = with_failures(run) - time_at(run)
-    alone = again + run.work + run.send + run.service - sum(demand for demand, _ in queues)
+    alone = run.work * tries(run) + run.send + run.service - sum(demand for demand, _ in queues)
     lengths, rate = [0.0] * len(queues), 0.0
     for population in range(1, run.workers + 1):
         waits = [demand * (1.0 + length) for (demand, _), length in zip(queues, lengths, strict=True)]
@@ -157,7 +162,7 @@ def tail(run: Run) -> float:
 
 def makespan(run: Run) -> float:
     """Return the seconds that a run takes from its start to its end."""
-    whole = with_failures(run) + run.send + run.service
+    whole = run.work * tries(run) + run.send + run.service
     return run.serial + run.start + max(whole, run.structures / at_most(run) + tail(run))
 
 

@@ -5,7 +5,7 @@ the other, and gives a worker the next shard once its result is stored; a shard 
 and cut into halves when that one dies too. Times come from scaling.json, see scaling.py. The same seed gives the same
 run. Nothing is measured here: the clock is a number.
 
-    python benchmarks/scaling_simulation.py --structures 10000000 --gpus 64 --per-gpu 4 --microseconds-per-atom 30
+    python benchmarks/scaling_simulation.py --structures 10000000 --gpus 64 --per-gpu 2
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Simulation:
 
     def _launch(self, worker: Worker) -> None:
         assert worker.job is not None
-        self._at(worker.device.serve(self._now, worker.job.device), worker, self._computed)
+        self._at(worker.device.serve(self._now, self._run.device_job + worker.job.device), worker, self._computed)
 
     def _computed(self, worker: Worker) -> None:
         job, worker.job = worker.job, None
@@ -195,6 +195,7 @@ def main() -> None:
             gpus=arguments.gpus,
             per_gpu=arguments.per_gpu,
             per_atom=1e-6 * arguments.microseconds_per_atom,
+            per_batch=1e-3 * arguments.milliseconds_per_batch,
             form=arguments.form,
             storage=1e9 * arguments.gigabytes_per_second,
             lifetime=3600.0 * arguments.hours,
@@ -208,6 +209,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--gpus", type=int, default=64)
     parser.add_argument("--per-gpu", type=int, default=1, help="workers that share a device")
     parser.add_argument("--microseconds-per-atom", type=float, default=30.0, help="of the device, in full batches")
+    parser.add_argument("--milliseconds-per-batch", type=float, default=15.0, help="of the device, for any batch")
     parser.add_argument("--shard", type=int, nargs="+", default=[100, 300, 1000, 3000, 10_000])
     parser.add_argument("--form", default="extxyz", help="of the dataset: extxyz, extxyz.gz, db, parquet")
     parser.add_argument("--gigabytes-per-second", type=float, default=inf, help="of the file system, reads and writes")
