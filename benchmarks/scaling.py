@@ -17,6 +17,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,14 +47,23 @@ def main() -> None:
 
 def _keep(path: Path, part: str, found: dict[str, Any]) -> None:
     known = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**known, part: found}, indent=1, default=float) + "\n")
+    path.write_text(json.dumps({**known, part: _rounded(found)}, indent=1) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    """Return figures with four digits: no more is known."""
+    if isinstance(value, dict):
+        return {str(name): _rounded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _where(device: str) -> dict[str, Any]:
     """Say on what it was measured, and what else the machine had to do."""
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
     load = os.getloadavg()[0]
-    return {"at": datetime.now(UTC).strftime("%Y-%m-%d"), "device": name, "cores": os.cpu_count(), "load": load}
+    return {"at": datetime.now(UTC).strftime("%Y-%m-%d"), "device": name, "cores": os.cpu_count(), "load average": load}
 
 
 def batches(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all parts are asked alike
@@ -67,8 +77,10 @@ def batches(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all 
     return {
         "fits": {name: found.described() for name, found in fits.items()},
         "means": {name: {unit: float(np.mean([one[unit] for one in of])) for unit in of[0]} for name, of in units.items()},
-        "seconds of structures": {name: [fits[name].of(batch=0.0, **one) for one in of] for name, of in units.items()},
-        "atoms of structures": [one["atom"] for one in units["chgnet"]],
+        "seconds of a structure": {
+            name: float(np.mean([fits[name].of(batch=0.0, **one) for one in of])) for name, of in units.items()
+        },
+        "structures by atoms": dict(sorted(Counter(int(one["atom"]) for one in units["chgnet"]).items())),
     }
 
 
@@ -132,8 +144,21 @@ def runs(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all par
     return found
 
 
+def predictions(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all parts are asked alike
+    """Ten million structures on 64 GPUs: closed form and simulation, with the figures of the repository."""
+    from scaling_constants import Constants
+    from scaling_plot import RATES, SHARDS, planned
+    from scaling_simulation import predicted
+
+    constants = Constants.read()
+    at_1000 = [{"rate": rate, **predicted(constants, planned(constants, 1000, rate))} for rate in RATES]
+    cuts = {rate: {size: predicted(constants, planned(constants, size, rate))["simulated"] for size in SHARDS} for rate in RATES}
+    print(json.dumps(at_1000, indent=1))
+    return {"at 1000": at_1000, "cuts": cuts}
+
+
 PARTS: dict[str, Callable[[Path, str], dict[str, Any]]] = {
-    one.__name__: one for one in (batches, files, driver, start, runs)
+    one.__name__: one for one in (batches, files, driver, start, runs, predictions)
 }
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -27,7 +28,7 @@ from alchemi_core import (
 )
 from alchemi_core.batching.cost import Estimator
 
-SIZES = {"lj+d3": (36, 40_000.0), "chgnet": (24, 3_000.0)}
+SIZES = {"lj": (30, 40_000.0), "lj+d3": (36, 40_000.0), "chgnet": (24, 3_000.0)}
 """Of each pipeline, how many batches are measured, and the pairs of the largest of them, about."""
 
 DISPERSION = 60.0 * 0.529177210903
@@ -57,8 +58,8 @@ class Sizer:
     cutoff : float
         Å, the longest of the plan's lists, whose pairs are counted.
     model : str
-        Of Lennard-Jones and D3 the pairs within the reach of D3 count, which are estimated; beside them those of
-        Lennard-Jones are few. Of CHGNet angles between bonds count as well.
+        With D3 the pairs are those within its reach, which it finds by itself; they are estimated, and beside them
+        those of Lennard-Jones are few. CHGNet counts angles between bonds as well.
     """
 
     cutoff: float
@@ -72,11 +73,11 @@ class Sizer:
     def units(self, chosen: Sequence[Atoms]) -> dict[str, float]:
         """Return structures, atoms, pairs, and what else the model counts."""
         found = {"structure": len(chosen), "atom": sum(map(len, chosen))}
-        if self.model != "chgnet":
+        if self.model == "lj+d3":
             reach = Estimator((DISPERSION,), padded=False)
             return found | {"pair": sum(reach.cost(atoms).pairs for atoms in chosen)}
         found["pair"] = sum(len(ase_neighbor_list("ij", atoms, self.cutoff)[0]) for atoms in chosen)
-        return found | {"angle": sum(map(_angles, chosen))}
+        return found | ({"angle": sum(map(_angles, chosen))} if self.model == "chgnet" else {})
 
     def size(self, atoms: Atoms) -> float:
         """Return about what one structure takes, to put batches together."""
@@ -114,10 +115,17 @@ def model(name: str, count: int, most: float, device: str = "cpu") -> Fit:
     most *= 1.0 if device == "cpu" else 100.0
     sizer, samples = Sizer.of(name, pipe), []
     for chosen in batches(count, most, sizer):
-        data, wanted = Batch.from_ase(chosen, device=device), _outputs(chosen)
-        seconds = clock(lambda data=data, wanted=wanted: pipe(data, requested=wanted, contributions="energy"))
+        moved, wanted = _moved(chosen, device), _outputs(chosen)
+        seconds = clock(lambda moved=moved, wanted=wanted: pipe(next(moved), requested=wanted, contributions="energy"))
         samples.append({"batch": 1.0, **sizer.units(chosen), "seconds": seconds})
     return fit(samples)
+
+
+def _moved(chosen: Sequence[Atoms], device: str) -> Iterator[Batch]:
+    """Yield a batch again and again, each time at another place: lists of pairs that are kept do not fit it then."""
+    batch = Batch.from_ase(chosen, device=device)
+    for step in itertools.count():
+        yield batch.moved(batch.positions + 10.0 * step)
 
 
 def around(count: int) -> Fit:

@@ -39,7 +39,8 @@ class Constants:
     @property
     def sizes(self) -> np.ndarray:
         """Atoms of structures of the measured set, [structures]."""
-        return np.array(self.figures["batches"]["atoms of structures"], dtype=float)
+        counts = self.figures["batches"]["structures by atoms"]
+        return np.repeat([float(atoms) for atoms in counts], list(counts.values()))
 
     @property
     def atoms(self) -> float:
@@ -70,7 +71,7 @@ class Constants:
 
     def seconds_on(self, model: str) -> float:
         """Return seconds of a core that a model takes for a structure of the measured set, in the mean."""
-        return float(np.mean(self.figures["batches"]["seconds of structures"][model]))
+        return float(self.figures["batches"]["seconds of a structure"][model])
 
     def relative_sizes(self, form: str = "extxyz") -> np.ndarray:
         """Return what each structure takes of a core and of a device, as shares of the mean, [structures, 2]."""

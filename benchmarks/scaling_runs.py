@@ -18,8 +18,8 @@ from scaling_files import write_extxyz
 from structures_10k import structures
 
 CASES = {
-    "lennard-jones": ("lennard-jones", 1000, 100, 3),
-    "lj+d3": ("lennard-jones + dftd3(functional='pbe')", 200, 20, 3),
+    "lennard-jones": ("lennard-jones", 1000, 100, 2),
+    "lj+d3": ("lennard-jones + dftd3(functional='pbe')", 100, 10, 1),
 }
 """Model, structures of a worker, structures of a shard, and how often."""
 
@@ -81,6 +81,7 @@ def scaling(folder: Path, expression: str, each: int, shard: int, repeats: int) 
         for case in cases if turn % 2 == 0 else cases[::-1]:
             engine, workers, count = case
             found[case].append(timed(folder, files[count], expression, engine, workers, shard))
+            print(" ", *case, *(f"{value:.2f}" for value in attrs.astuple(found[case][-1])), flush=True)
     return [_median(*case, shard, timings) for case, timings in found.items()]
 
 

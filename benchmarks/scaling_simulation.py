@@ -21,7 +21,7 @@ import attrs
 import numpy as np
 from scaling_constants import FIGURES, Constants
 from scaling_jobs import Job, drawn
-from scaling_model import Run, at_least, at_most, bounds, lost, makespan, tail
+from scaling_model import Run, at_least, at_most, bounds, gives_out_first, lost, makespan, tail
 
 @attrs.frozen
 class Outcome:
@@ -150,14 +150,17 @@ class Simulation:
         job, worker.job = worker.job, None
         assert job is not None
         self._useful += self._now - worker.began
-        self._push(self._now + self._run.send, lambda: self._arrive(worker, job))
+        life = worker.life
+        self._push(self._now + self._run.send, lambda: self._arrive(worker, life, job))
 
-    def _arrive(self, worker: Worker, job: Job) -> None:
+    def _arrive(self, worker: Worker, life: int, job: Job) -> None:
+        """Store a result; who sent it may have died since."""
         run = self._run
         seconds = run.driver_shard + job.structures * (run.driver_structure + run.bytes_out / run.storage)
         stored = self._driver.serve(self._now, seconds)
         self._push(stored, lambda: self._keep(job))
-        self._at(stored, worker, self._give)
+        if worker.life == life:
+            self._at(stored, worker, self._give)
 
     def _keep(self, job: Job) -> None:
         self._open -= 1
@@ -180,6 +183,14 @@ def simulate(constants: Constants, run: Run, seed: int, form: str = "extxyz", *,
     """Run a dataset like the measured one."""
     sizes = constants.relative_sizes(form)
     return Simulation(run, drawn(run, sizes, seed, by_size=by_size), seed).outcome()
+
+
+def predicted(constants: Constants, run: Run, seed: int = 0) -> dict[str, float | str]:
+    """Return what the closed form says of a run, and what the simulation makes of it."""
+    found = simulate(constants, run, seed)
+    shares = {"busy": found.busy, "driver": found.driver, "lost": found.lost}
+    times = {"predicted": makespan(run), "simulated": found.makespan}
+    return {"at most": at_most(run), "first": gives_out_first(run), **times, **shares}
 
 
 def main() -> None:

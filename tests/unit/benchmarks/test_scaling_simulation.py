@@ -106,6 +106,15 @@ def test_deaths_cost_what_the_closed_form_says() -> None:
     assert found.structures == 400_000
 
 
+def test_who_dies_on_the_way_to_the_driver_is_replaced_once_and_its_result_kept() -> None:
+    # Results are on their way for ten times as long as a shard takes, so that nearly all deaths come then.
+    run = Run(structures=40_000, shard=100, gpus=5, job=1.0, send=10.0, driver_shard=0.1, start=1.0, lifetime=15.0)
+    found = simulated(run)
+    assert found.structures == 40_000
+    assert found.deaths > 20
+    assert found.busy < 1.0
+
+
 def test_a_shard_whose_worker_died_twice_is_cut_into_halves() -> None:
     job = Job(100, 1.0, 2.0)
     (again,) = job.again()
