@@ -76,7 +76,9 @@ def batches(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all 
     units = {name: measured_set(name, 1000) for name in SIZES}
     return {
         "fits": {name: found.described() for name, found in fits.items()},
-        "means": {name: {unit: float(np.mean([one[unit] for one in of])) for unit in of[0]} for name, of in units.items()},
+        "means": {
+            name: {unit: float(np.mean([one[unit] for one in of])) for unit in of[0]} for name, of in units.items()
+        },
         "seconds of a structure": {
             name: float(np.mean([fits[name].of(batch=0.0, **one) for one in of])) for name, of in units.items()
         },
@@ -152,7 +154,10 @@ def predictions(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - 
 
     constants = Constants.read()
     at_1000 = [{"rate": rate, **predicted(constants, planned(constants, 1000, rate))} for rate in RATES]
-    cuts = {rate: {size: predicted(constants, planned(constants, size, rate))["simulated"] for size in SHARDS} for rate in RATES}
+    cuts = {
+        rate: {size: predicted(constants, planned(constants, size, rate))["simulated"] for size in SHARDS}
+        for rate in RATES
+    }
     print(json.dumps(at_1000, indent=1))
     return {"at 1000": at_1000, "cuts": cuts}
 

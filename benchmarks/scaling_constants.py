@@ -13,7 +13,7 @@ from scaling_model import Run
 
 FIGURES = Path(__file__).parent / "scaling.json"
 FIRST, KINDS = 500, 2
-"""Atoms of the first batch of a shard on a device, each next one holds twice as many; batches of crystals, molecules."""
+"""Atoms of the first batch of a shard on a device, each next one holds twice as many; crystals and molecules apart."""
 
 SYNCS = 2
 """How often the driver waits for the disk for a shard: for the file of results, and for the ledger."""
@@ -114,7 +114,9 @@ class Constants:
             bytes_out=self.figures["driver"]["storing"]["bytes of a structure"],
             storage=storage,
             start=begin["import"] + begin["load"],
-            serial=begin["import"] + begin["load"] + structures * self.per_structure("files", "formats", form, "survey"),
+            serial=begin["import"]
+            + begin["load"]
+            + structures * self.per_structure("files", "formats", form, "survey"),
             lifetime=lifetime,
             spread=float(self.sizes.std() / self.atoms / shard**0.5),
         )

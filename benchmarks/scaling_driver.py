@@ -17,12 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from ase import Atoms
-from scaling_batches import processor
-from scaling_files import SETTINGS, answered
-from scaling_fit import fit
-from structures_10k import structures
-
 from alchemi_ray.dataset.shard import Piece, Shard
 from alchemi_ray.engines.crew import Job, Outcome
 from alchemi_ray.engines.dispatch import Dispatch, Done
@@ -31,6 +25,11 @@ from alchemi_ray.ledger import Ledger
 from alchemi_ray.shard_result import ShardResult
 from alchemi_ray.storing import Store
 from alchemi_ray.tables import content_of
+from ase import Atoms
+from scaling_batches import processor
+from scaling_files import SETTINGS, answered
+from scaling_fit import fit
+from structures_10k import structures
 
 SIZES = (10, 30, 100, 300, 1000, 3000)
 """Structures of a shard."""
@@ -110,7 +109,7 @@ class _store:  # noqa: N801 - used as a function
 class Clock:
     """Time that goes on while the driver computes, and is passed over while it would wait.
 
-    So it says what the driver takes, on a machine that has other things to do as well; waiting for the disk is left out.
+    So it says what the driver takes, also on a machine that has other things to do; waiting for the disk is left out.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Reading structures and packing results, by structure and atom; bytes of each format; what passing over others costs."""
+"""Reading structures and packing results, by structure and atom; bytes of formats; what passing over others costs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,6 @@ import ase.db
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ase import Atoms
-from ase.io.extxyz import write_xyz
-from scaling_batches import processor
-from scaling_fit import Fit, fit
-from structures_10k import structures
-
 from alchemi_ray.dataset.reader import Entry, Reader
 from alchemi_ray.dataset.record import Record
 from alchemi_ray.dataset.shard import Piece, Shard
@@ -25,6 +19,11 @@ from alchemi_ray.structure_rows import row_of
 from alchemi_ray.tables import content_of
 from alchemi_ray.tasks.answer import Answer
 from alchemi_ray.tasks.settings import Settings
+from ase import Atoms
+from ase.io.extxyz import write_xyz
+from scaling_batches import processor
+from scaling_fit import Fit, fit
+from structures_10k import structures
 
 SETTINGS = Settings(task="singlepoint", outputs=("energy", "forces", "stress"))
 COLUMNS = pa.schema(

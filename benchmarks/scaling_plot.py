@@ -72,7 +72,16 @@ def cutting(axes: Axes, constants: Constants) -> None:
     """Draw the time of ten million structures over the size of shards."""
     for rate, color in RATES.items():
         runs = [planned(constants, shard, rate) for shard in SHARDS]
-        axes.plot(SHARDS, [makespan(run) / 60 for run in runs], color=color, lw=1.8, label=f"{rate} µs/atom")
+        # The two fastest lie upon each other.
+        axes.plot(
+            SHARDS,
+            [makespan(run) / 60 for run in runs],
+            color=color,
+            zorder=3 if rate == 3 else 2,
+            lw=1.8,
+            ls="--" if rate == 3 else "-",
+            label=f"{rate} µs/atom",
+        )
         found = [simulate(constants, run, 0).makespan / 60 for run in runs]
         axes.plot(SHARDS, found, "s", color=color, ms=5, mfc="none")
     axes.plot([], [], "s", color=plots.INK, ms=5, mfc="none", label="simulation")
@@ -88,7 +97,13 @@ def cutting(axes: Axes, constants: Constants) -> None:
 def planned(constants: Constants, shard: int, rate: float) -> Run:
     """Return the run of the page: a worker dies once a day, a batch takes 15 ms at least."""
     return constants.run(
-        structures=STRUCTURES, shard=shard, gpus=GPUS, per_gpu=PER_GPU, per_atom=1e-6 * rate, per_batch=0.015, lifetime=DAY
+        structures=STRUCTURES,
+        shard=shard,
+        gpus=GPUS,
+        per_gpu=PER_GPU,
+        per_atom=1e-6 * rate,
+        per_batch=0.015,
+        lifetime=DAY,
     )
 
 

@@ -23,6 +23,7 @@ from scaling_constants import FIGURES, Constants
 from scaling_jobs import Job, drawn
 from scaling_model import Run, at_least, at_most, bounds, gives_out_first, lost, makespan, tail
 
+
 @attrs.frozen
 class Outcome:
     """What became of a run.

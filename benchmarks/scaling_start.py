@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from scaling_batches import pipeline
-from scaling_driver import result_of
-from scaling_files import SETTINGS
-from structures_10k import structures
-
 from alchemi_ray.dataset.shard import Shard
 from alchemi_ray.engines.making import Engine, crew_of
 from alchemi_ray.shard_result import ShardResult
 from alchemi_ray.worker import Setup
+from scaling_batches import pipeline
+from scaling_driver import result_of
+from scaling_files import SETTINGS
+from structures_10k import structures
 
 STARTING = """
 import sys, time
@@ -57,7 +56,7 @@ def ready(name: str, engine: str, workers: int) -> float:
         setup = Setup("0", path.read_bytes(), (), SETTINGS)
         began = time.perf_counter()
         with crew_of(Engine(engine, workers), setup) as (crew, _):
-            while sum(member.ready for member in crew._members) < workers:  # type: ignore[attr-defined]  # noqa: SLF001
+            while sum(member.ready for member in crew._members) < workers:  # type: ignore[attr-defined]
                 list(crew.collect(0.05))
             return time.perf_counter() - began
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scaling_constants import Constants
+from scaling_constants import SYNCS, Constants
 
 MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 FORMS = ("extxyz", "extxyz.gz", "db", "parquet")
@@ -47,11 +47,25 @@ def number(value: float) -> str:
 
 def models(constants: Constants) -> list[list[str]]:
     """Return the table of batches."""
-    rows = [["pipeline, one core", "batch, ms", "structure, µs", "atom, µs", "pair, µs", "angle, µs", "mean, ms", "±", "in sum"]]
+    rows = [
+        [
+            "pipeline, one core",
+            "batch, ms",
+            "structure, µs",
+            "atom, µs",
+            "pair, µs",
+            "angle, µs",
+            "mean, ms",
+            "±",
+            "in sum",
+        ]
+    ]
     fits = constants.figures["batches"]["fits"]
     for name, title in {**MODELS, "around": "`evaluate` around any"}.items():
         seconds = fits[name]["seconds"]
-        each = [number(1e6 * seconds[unit]) if unit in seconds else "–" for unit in ("structure", "atom", "pair", "angle")]
+        each = [
+            number(1e6 * seconds[unit]) if unit in seconds else "–" for unit in ("structure", "atom", "pair", "angle")
+        ]
         mean = constants.per_structure("batches", "fits", name) if name == "around" else constants.seconds_on(name)
         errors = [f"{fits[name]['predicted']:.0%}", f"{fits[name]['bias']:+.0%}".replace("-", "−")]
         rows.append([title, number(1e3 * seconds["batch"]), *each, number(1e3 * mean), *errors])
@@ -60,7 +74,9 @@ def models(constants: Constants) -> list[list[str]]:
 
 def files(constants: Constants) -> list[list[str]]:
     """Return the table of formats."""
-    rows = [["dataset", "read: structure, µs", "atom, µs", "survey: mean, µs", "bytes: mean", "passing over one, µs", "±"]]
+    rows = [
+        ["dataset", "read: structure, µs", "atom, µs", "survey: mean, µs", "bytes: mean", "passing over one, µs", "±"]
+    ]
     passed = constants.figures["files"]["passing over"]
     for form in FORMS:
         of = constants.figures["files"]["formats"][form]
@@ -77,24 +93,45 @@ def others(constants: Constants) -> list[list[str]]:
     figures = constants.figures
     storing, start = figures["driver"]["storing"]["processor"], figures["start"]
     sent = start["transport"]["1000"]
-    packed = figures["files"]["packing"]
+    way = f"a shard of 1000, of which {1e3 * sent['driver']:.1f} ms are of the driver; clock"
+    light = f"{start['processor']['lj+d3']['load']:.2f} s for Lennard-Jones + D3"
+    seconds = storing["seconds"]
     return [
         ["what", "figure", "of"],
-        ["packing results", f"{1e6 * constants.per_structure('files', 'packing', 'pack'):.0f} µs", "a structure, core of the worker"],
-        ["results on their way", f"{constants.per_structure('files', 'packing', 'bytes'):,.0f} B", f"a structure (±{packed['bytes']['predicted']:.0%})"],
+        [
+            "packing results",
+            _micro(constants.per_structure("files", "packing", "pack")),
+            "a structure, core of the worker",
+        ],
+        ["results on their way", f"{constants.per_structure('files', 'packing', 'bytes'):,.0f} B", "a structure"],
         ["results in Parquet", f"{figures['driver']['storing']['bytes of a structure']:,.0f} B", "a structure"],
-        ["through Ray and back", f"{1e3 * sent['seconds']:.0f} ms", f"a shard of 1000, of which {1e3 * sent['driver']:.1f} ms are of the driver; clock"],
-        ["storing, fixed", f"{1e3 * storing['seconds']['shard']:.1f} ms", "a shard, core of the driver"],
-        ["storing", f"{1e6 * storing['seconds']['structure']:.0f} µs", f"a structure, core of the driver (±{storing['predicted']:.0%})"],
-        ["bringing a file to the disk", f"{1e3 * figures['driver']['sync']:.1f} ms", "twice a shard; clock, waiting"],
+        ["through Ray and back", f"{1e3 * sent['seconds']:.0f} ms", way],
+        ["storing, fixed", f"{1e3 * seconds['shard']:.1f} ms", "a shard, core of the driver"],
+        ["storing", _micro(seconds["structure"]), f"a structure, core of the driver (±{storing['predicted']:.0%})"],
+        ["bringing a file to the disk", f"{1e3 * figures['driver']['sync']:.1f} ms", f"{SYNCS} times a shard; clock"],
         ["importing", f"{start['processor']['chgnet']['import']:.1f} s", "a worker"],
-        ["loading the pipeline", f"{start['processor']['chgnet']['load']:.1f} s", f"a worker, CHGNet; {start['processor']['lj+d3']['load']:.2f} s for Lennard-Jones + D3"],
-    ]  # fmt: skip
+        ["loading the pipeline", f"{start['processor']['chgnet']['load']:.1f} s", f"a worker, CHGNet; {light}"],
+    ]
+
+
+def _micro(seconds: float) -> str:
+    return f"{1e6 * seconds:.0f} µs"
 
 
 def predictions(constants: Constants) -> list[list[str]]:
     """Return the table of ten million structures."""
-    rows = [["device, µs/atom", "could do, 1/s", "gives out first", "closed form, min", "simulation, min", "workers at work", "driver at work", "lost"]]
+    rows = [
+        [
+            "device, µs/atom",
+            "could do, 1/s",
+            "gives out first",
+            "closed form, min",
+            "simulation, min",
+            "workers at work",
+            "driver at work",
+            "lost",
+        ]
+    ]
     for one in constants.figures["predictions"]["at 1000"]:
         times = [f"{one[name] / 60:.1f}" for name in ("predicted", "simulated")]
         shares = [f"{one['busy']:.0%}", f"{one['driver']:.0%}", f"{one['lost']:.2%}"]
@@ -112,10 +149,10 @@ def cuts(constants: Constants) -> list[list[str]]:
 
 def runs(constants: Constants) -> list[list[str]]:
     """Return the table of runs on two cores."""
-    rows = [["model", "engine", "workers", "structures", "all, s", "shards, s", "core of each structure, ms"]]
+    rows = [["model", "engine", "workers", "structures", "all, s", "shards, s", "least", "core of each structure, ms"]]
     for name, of in constants.figures["runs"].items():
         for one in of if isinstance(of, list) else ():
-            ended = [f"{one['wall']:.0f}", f"{one['working']:.0f}"]
+            ended = [f"{one['wall']:.0f}", f"{one['working']:.0f}", f"{one['least working']:.1f}"]
             more = _more(of, one)
             rows.append([name, one["engine"], str(one["workers"]), f"{one['structures']:,}", *ended, more])
     return rows
