@@ -146,6 +146,15 @@ def runs(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all par
     return found
 
 
+def report(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all parts are asked alike
+    """The report at the end of a run."""
+    from scaling_runs import reporting
+
+    seconds = reporting(folder)
+    print(f"  {1e6 * seconds:.1f} µs for each structure")
+    return {"structure": seconds}
+
+
 def predictions(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - all parts are asked alike
     """Ten million structures on 64 GPUs: closed form and simulation, with the figures of the repository."""
     from scaling_constants import Constants
@@ -163,7 +172,7 @@ def predictions(folder: Path, device: str) -> dict[str, Any]:  # noqa: ARG001 - 
 
 
 PARTS: dict[str, Callable[[Path, str], dict[str, Any]]] = {
-    one.__name__: one for one in (batches, files, driver, start, runs, predictions)
+    one.__name__: one for one in (batches, files, driver, start, runs, report, predictions)
 }
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ FIGURES = Path(__file__).parent / "scaling.json"
 FIRST, KINDS = 500, 2
 """Atoms of the first batch of a shard on a device, each next one holds twice as many; crystals and molecules apart."""
 
-SYNCS = 2
-"""How often the driver waits for the disk for a shard: for the file of results, and for the ledger."""
+SYNCS = 3
+"""How often the driver waits for the disk for a shard: for the file of results, for its name, and for the ledger."""
 
 
 @attrs.frozen
@@ -97,7 +97,8 @@ class Constants:
         storing = self.figures["driver"]["storing"]["processor"]["seconds"]
         structure, atom = self.host(form)
         transport = self.figures["start"]["transport"]["1000"]
-        begin = self.figures["start"]["processor"]["chgnet"]
+        begin = sum(self.figures["start"]["processor"]["chgnet"][name] for name in ("import", "load"))
+        once = self.per_structure("files", "formats", form, "survey") + self.figures["report"]["structure"]
         return Run(
             structures=structures,
             shard=shard,
@@ -113,10 +114,8 @@ class Constants:
             bytes_in=self.per_structure("files", "formats", form, "bytes"),
             bytes_out=self.figures["driver"]["storing"]["bytes of a structure"],
             storage=storage,
-            start=begin["import"] + begin["load"],
-            serial=begin["import"]
-            + begin["load"]
-            + structures * self.per_structure("files", "formats", form, "survey"),
+            start=begin,
+            serial=begin + structures * once,
             lifetime=lifetime,
             spread=float(self.sizes.std() / self.atoms / shard**0.5),
         )

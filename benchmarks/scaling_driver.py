@@ -178,8 +178,9 @@ def serving(folder: Path, workers: int, seconds: float, size: int, rounds: int) 
     packed, clock, ends = pickle.dumps(result_of(list(structures(size)))), Clock(), list[float]()
     shards = workers * (rounds + 1) + 1
     given = (Shard(number, number * size, (Piece(0, number * size, size, 0, 0),)) for number in range(shards))
+    crew = Waiting(clock, workers, seconds, packed)
     with _store(folder / f"serving-{workers}") as (store, layout):
-        dispatch = Dispatch(Waiting(clock, workers, seconds, packed), given, lambda _shard, error: _refuse(error))
+        dispatch = Dispatch(crew, given, lambda _shard, error: _refuse(error), print)
         used = time.process_time()
         for done in dispatch.run(lambda: False, lambda: None):
             line = store.add(done)

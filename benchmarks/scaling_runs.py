@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from scaling_batches import processor
 from scaling_files import write_extxyz
 from structures_10k import structures
 
@@ -99,6 +100,18 @@ def _median(engine: str, workers: int, count: int, shard: int, timings: list[Tim
     least = {f"least {name}": min(getattr(one, name) for one in timings) for name in ("working", "processor")}
     said = {"engine": engine, "workers": workers, "structures": count, "shard": shard, "runs": len(timings)}
     return {**said, **middle, **least}
+
+
+def reporting(folder: Path, counts: tuple[int, int] = (500, 2000)) -> float:
+    """Return seconds of the processor that the report takes for each structure: what two runs differ by."""
+    from alchemi_ray.report.writing import write_report
+
+    seconds = []
+    for count in counts:
+        write_extxyz(folder / "report.extxyz", list(structures(count)))
+        timed(folder, folder / "report.extxyz", "lennard-jones", "local", 1, 500)
+        seconds.append(processor(lambda: write_report(folder / "run")))
+    return max(0.0, seconds[1] - seconds[0]) / (counts[1] - counts[0])
 
 
 def show(rows: list[dict[str, Any]]) -> None:

@@ -166,7 +166,7 @@ def _more(rows: list[dict[str, Any]], one: dict[str, Any]) -> str:
     ]  # fmt: skip
     if not half or one["engine"] == "ray":
         return "–"
-    seconds = one["least processor"] - half[0]["least processor"]
+    seconds = one["processor"] - half[0]["processor"]
     return f"{1e3 * seconds / half[0]['structures']:.1f}"
 
 
