@@ -5,8 +5,8 @@ from alchemi_core.testing import ModelSubject, parametrize_conformance, structur
 SALT = [structure_named(name) for name in ("rock-salt", "perovskite")]
 SUM = {"cutoff": 10.0, "accuracy": 1e-10}
 GROWS = {
-    "large": "The toolkit's splitting length, (V²/N)^(1/6)/√(2π), grows with the cell while the cutoff stays: 10 Å are too "
-    "short for 256 atoms."
+    "large": "The toolkit's splitting length, (V²/N)^(1/6)/√(2π), grows with the cell while the cutoff stays: 10 Å are "
+    "too short for 256 atoms."
 }
 
 
