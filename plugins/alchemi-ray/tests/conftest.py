@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -20,6 +20,9 @@ from ase.build import bulk, molecule
 from ase.io import write
 
 from alchemi_core.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MODEL = "lennard-jones(epsilon=0.01, sigma=2.3, cutoff=6.0) + dftd3(functional='pbe')"
 MISBEHAVING = Path(__file__).parent / "misbehaving"
@@ -113,8 +116,16 @@ def ledger_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def wait_for_shards(folder: Path, count: int, process: subprocess.Popen[str]) -> None:
+    wait_until(lambda: len(ledger_of(folder)) >= count, process)
+
+
+def wait_for_workers(folder: Path, names: set[str], process: subprocess.Popen[str]) -> None:
+    wait_until(lambda: names <= {line["worker"] for line in ledger_of(folder)}, process)
+
+
+def wait_until(met: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + PATIENCE
-    while len(ledger_of(folder)) < count:
+    while not met():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -169,6 +180,7 @@ def tools():
         finished,
         ledger_of,
         wait_for_shards,
+        wait_for_workers,
         results_of,
         failures_of,
         check_exactly_once,
