@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import isfinite
+from numbers import Number
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
+import numpy as np
 from ase import Atoms
 
 from alchemi_core.batching.cost import Cost
@@ -57,7 +59,7 @@ class Candidate:
         Raises
         ------
         DataError
-            If its atoms, positions, cell or periodicity are not those that were read.
+            If its atoms, arrays, lattice or numbers of ``info`` are not those that were read.
         """
         if fingerprint(self.structure) != self.mark:
             raise DataError(
@@ -69,9 +71,14 @@ class Candidate:
 
 
 def fingerprint(structure: Atoms) -> int:
-    """Return a number that is another one as soon as the geometry of a structure is."""
-    parts = (structure.positions, structure.numbers, structure.cell.array, structure.pbc)
-    return hash(tuple(part.tobytes() for part in parts))
+    """Return a number that is another one as soon as anything is that a batch may take from a structure.
+
+    That is its lattice, its arrays, and all numbers of ``info``: charge, spin and coupling parameters are among them.
+    """
+    numbers = {name: value for name, value in structure.info.items() if isinstance(value, Number | np.ndarray)}
+    parts = {"cell": structure.cell.array, "pbc": structure.pbc, **structure.arrays}
+    named = [*parts.items(), *numbers.items()]
+    return hash(tuple((name, np.asarray(value).tobytes()) for name, value in named))
 
 
 @attrs.frozen

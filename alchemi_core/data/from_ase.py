@@ -95,10 +95,18 @@ def _lattices(systems: Sequence[Atoms], dtype: torch.dtype) -> tuple[Tensor | No
 
 def _info_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tensor]:
     return {
-        name: torch.tensor([[float(a.info[key])] for a in systems], dtype=dtype)
+        name: torch.tensor([[_of_system(key, a.info[key])] for a in systems], dtype=dtype)
         for name, key in INFO_FIELDS.items()
         if _on_all([key in a.info for a in systems], f"info[{key!r}]")
     }
+
+
+def _of_system(key: str, value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        found, fix = f"info[{key!r}] is {value!r}", f"atoms.info[{key!r}] = 0"
+        raise DataError(found, expected="a number", who="atoms", fix=fix) from error
 
 
 def _array_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tensor]:

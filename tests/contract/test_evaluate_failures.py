@@ -257,6 +257,35 @@ def test_a_source_that_changes_what_it_gave_is_noticed():
     assert len(list(evaluate(pipe, [same] * 20))) == 20
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda atoms, step: atoms.info.update(coupling=0.1 * step),
+        lambda atoms, step: atoms.info.update(charge=np.array(step)),
+        lambda atoms, step: atoms.set_initial_charges([0.1 * step] * 3),
+        lambda atoms, step: atoms.set_cell([step + 20.0] * 3),
+    ],
+    ids=["coupling", "charge", "charges", "cell"],
+)
+def test_a_scan_over_one_object_is_noticed_whatever_it_changes(change):
+    def scan():
+        atoms = water()
+        for step in range(5):
+            change(atoms, step)
+            yield atoms
+
+    with pytest.raises(DataError, match="changed after it was given"):
+        list(evaluate(pipeline(direct(Small(10**6))), scan()))
+
+
+@pytest.mark.parametrize("charge", ["x", None, [1.0, 2.0]])
+def test_a_charge_that_is_no_number_is_one_clear_error(charge):
+    atoms = water()
+    atoms.info["charge"] = charge
+    with pytest.raises(DataError, match=r"info\['charge'\] is .*\n.*expected: a number"):
+        list(evaluate(pipeline(direct(Small(10**6))), [atoms]))
+
+
 def test_an_interrupt_goes_straight_out():
     class Stopped(Kernel):
         def compute(self, view, requested):
