@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.constraints import FixAtoms, FixCartesian
 from ase.io import read, write
 
 from alchemi_core.cli.main import main
@@ -52,6 +53,19 @@ def test_a_fixed_cell(many):
     assert main(["relax-many", "many.extxyz@0", "--model", MODEL, "--fix-cell", "--out", "out"]) == 0
     (relaxed,) = read("out/relaxed.extxyz", ":")
     np.testing.assert_allclose(relaxed.cell.array, many[0].cell.array)
+
+
+def test_files_hold_the_forces_of_the_model_on_held_atoms(many, argon):
+    held = many[0].copy()
+    held.set_constraint([FixAtoms([0]), FixCartesian(1, mask=(True, False, True))])
+    write("held.extxyz", held)
+    assert main(["relax-many", "held.extxyz", "--model", MODEL, "--fix-cell", "--out", "out"]) == 0
+    relaxed = read("out/relaxed.extxyz")
+    written, again = relaxed.get_forces(apply_constraint=False), relaxed.copy()
+    again.calc = argon.as_ase()
+    np.testing.assert_allclose(written, again.get_forces(apply_constraint=False), atol=1e-6)
+    assert np.abs(written[0]).max() > 0.005
+    assert float(rows()[0]["max_force_eV_per_A"]) < 0.005
 
 
 def test_failures_are_named_and_the_rest_is_done(many, capsys):

@@ -12,7 +12,7 @@ from alchemi_core.data.from_ase import arrays_read, couplings_read
 from alchemi_core.errors import DataError, GeometryError
 from alchemi_torchsim.carrying import carry
 from alchemi_torchsim.conversion import carrying_state
-from alchemi_torchsim.guarding import CELL_MOVES, FREE, INDEX
+from alchemi_torchsim.guarding import CELL_MOVES, FREE, INDEX, UNMASKED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,8 @@ class Admission:
         batch = self._batch(atoms)
         state = carrying_state(batch, [atoms])
         own = {INDEX: torch.tensor([passenger.index]), STEPS: torch.tensor([0]), CELL_MOVES: torch.tensor([cell_moves])}
-        state = carry(state, atoms={FREE: torch.from_numpy(free)}, systems=own)
+        of_atoms = {FREE: torch.from_numpy(free), UNMASKED: torch.zeros_like(state.positions)}
+        state = carry(state, atoms=of_atoms, systems=own)
         return state if self._model.device.type == "cpu" else state.to(self._model.device, self._model.dtype)
 
     def _batch(self, atoms: Atoms) -> Batch:

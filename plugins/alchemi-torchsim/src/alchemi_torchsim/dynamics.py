@@ -12,7 +12,7 @@ from alchemi_core.algebra import add
 from alchemi_torchsim.admission import STEPS, Admission
 from alchemi_torchsim.carrying import carry, have, lift, put
 from alchemi_torchsim.flight import Flight, Passenger
-from alchemi_torchsim.guarding import Guarded
+from alchemi_torchsim.guarding import UNMASKED, Guarded
 from alchemi_torchsim.holding import free_coordinates, refuse_constraints
 from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.model import TorchSimModel
@@ -151,7 +151,7 @@ class Dynamics:
             self._check(passenger, state)
         except Exception as error:  # noqa: BLE001 - it concerns this structure
             return self.fail(passenger, error)
-        results = {"energy": float(state.energy), "forces": as_array(state.forces)}
+        results = {"energy": float(state.energy), "forces": as_array(have(state, UNMASKED))}
         atoms = placed(passenger.structure, as_array(state.positions), **results)
         atoms.set_momenta(as_array(state.momenta), apply_constraint=False)
         return self._outcome(passenger, atoms, None)

@@ -7,7 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
+from ase import Atoms
 
+from alchemi_core.errors import DataError
 from alchemi_torchsim.carrying import have
 from alchemi_torchsim.engine import InFlightAutoBatcher, calculate_memory_scaler, concatenate_states
 from alchemi_torchsim.guarding import INDEX
@@ -15,7 +17,6 @@ from alchemi_torchsim.guarding import INDEX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ase import Atoms
     from torch import Tensor
     from torch_sim.typing import MemoryScaling
 
@@ -200,16 +201,25 @@ class Flight(Generic[Outcome]):
         chunk, atoms = [], 0
         for index, structure in islice(self._structures, AHEAD):
             chunk.append(Passenger(index, structure))
-            atoms += len(structure)
+            atoms += len(structure) if isinstance(structure, Atoms) else 0
             if atoms >= self._ahead:
                 break
         return chunk
 
     def _admitted(self, passenger: Passenger) -> SimState | None:
         try:
+            _check(passenger)
             state = self._motion.admit(passenger)
         except Exception as error:  # noqa: BLE001 - it concerns this structure
             self._landed[passenger.index] = self._motion.fail(passenger, error)
             return None
         self._aboard[passenger.index] = passenger
         return state
+
+
+def _check(passenger: Passenger) -> None:
+    """Raise `DataError` unless it is a structure."""
+    structure: object = passenger.structure
+    if not isinstance(structure, Atoms):
+        found = f"a {type(structure).__name__} at place {passenger.index} of the input"
+        raise DataError(found, expected="an ase.Atoms", who="structure")

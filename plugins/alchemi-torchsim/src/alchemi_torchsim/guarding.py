@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from alchemi_torchsim.carrying import carried
+from alchemi_torchsim.carrying import carried, put
 from alchemi_torchsim.engine import ModelInterface
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 INDEX = "index"
 FREE = "free"
 CELL_MOVES = "cell_moves"
+UNMASKED = "unmasked_forces"
+"""Forces as the model gives them, on held coordinates too."""
 
 
 class Guarded(ModelInterface):  # type: ignore[misc]  # torch-sim has no type hints that mypy reads
@@ -45,10 +47,14 @@ class Guarded(ModelInterface):  # type: ignore[misc]  # torch-sim has no type hi
         self._memory_scales_with = model.memory_scales_with
 
     def forward(self, state: SimState, **_: object) -> dict[str, Tensor]:
-        """Evaluate; no force on coordinates that are held, no stress on cells that stay."""
+        """Evaluate; no force on coordinates that are held, no stress on cells that stay.
+
+        States whose coordinates may be held are left with the forces of the model beside.
+        """
         results = self._results(state)
         free, moves = carried(state, FREE), carried(state, CELL_MOVES)
         if free is not None:
+            put(state, UNMASKED, results["forces"])
             results["forces"] = torch.where(free, results["forces"], 0.0)
         if moves is not None and "stress" in results:
             results["stress"] = torch.where(moves[:, None, None], results["stress"], 0.0)

@@ -25,7 +25,7 @@ class Relaxed:
         As it was given; it stays as it was.
     atoms : ase.Atoms or None
         Relaxed, with energy, forces and, where the cell moved, stress as its calculator's results; None where it
-        failed.
+        failed. Forces are those of the model, on held atoms too: ``get_forces(apply_constraint=False)``.
     steps : int
         Steps it took.
     energy : float or None, eV
@@ -62,7 +62,8 @@ class Moved:
     index, structure, error
         As of `Relaxed`.
     atoms : ase.Atoms or None
-        At the end, with momenta, energy and forces; None where it failed. Atoms are not put back into the cell.
+        At the end, with momenta, energy and forces, on held atoms too; None where it failed. Atoms are not put back
+        into the cell.
     times : ndarray [T], fs
         When values were recorded.
     potential, kinetic : ndarray [T], eV

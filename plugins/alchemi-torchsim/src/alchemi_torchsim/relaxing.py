@@ -14,7 +14,7 @@ from alchemi_torchsim.admission import STEPS, Admission
 from alchemi_torchsim.carrying import have, lift, put
 from alchemi_torchsim.engine import fire, frechet_cell_fire, systemwise_max_force, unit_cell_fire
 from alchemi_torchsim.flight import Flight, Passenger
-from alchemi_torchsim.guarding import Guarded
+from alchemi_torchsim.guarding import UNMASKED, Guarded
 from alchemi_torchsim.holding import free_coordinates
 from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.model import TorchSimModel
@@ -191,7 +191,7 @@ class Relaxation:
         return Relaxed(index=passenger.index, structure=passenger.structure, error=error)
 
     def _atoms(self, structure: Atoms, state: SimState) -> Atoms:
-        results: dict[str, Any] = {"energy": float(state.energy), "forces": as_array(state.forces)}
+        results: dict[str, Any] = {"energy": float(state.energy), "forces": as_array(have(state, UNMASKED))}
         moved, base = self._moves(structure), structure.copy()
         if moved:
             base.set_cell(as_array(state.cell[0]).T[order(structure)])
