@@ -19,6 +19,7 @@ from alchemi_ray.cli.task_options import check_task, settings_of
 from alchemi_ray.dataset.finding import find_files
 from alchemi_ray.dataset.source import Source
 from alchemi_ray.layout import Layout
+from alchemi_ray.own_files import own_files
 from alchemi_ray.software import versions
 from alchemi_ray.spec import Spec
 
@@ -88,8 +89,7 @@ def _name(files: Sequence[Path]) -> str:
 def _stale(out: str | None) -> list[str]:
     """Files of an earlier run in a folder that may be written over."""
     found = [Path(out) / name for name in FOLDERS] if out is not None else []
-    inside = [f"{one.name}/{path.name}" for one in found if one.is_dir() for path in one.iterdir() if path.is_file()]
-    return [*FILES, *inside]
+    return [*FILES, *(f"{one.name}/{path.name}" for one in found for path in own_files(one))]
 
 
 def _survey(files: Sequence[Path]) -> tuple[Source, ...]:
