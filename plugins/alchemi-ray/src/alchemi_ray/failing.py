@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from alchemi_ray.atomic_numbers import formula_of
+
 if TYPE_CHECKING:
     from alchemi_ray.dataset.reader import Entry
 
@@ -16,8 +18,13 @@ def failure_row(entry: Entry, error: BaseException) -> dict[str, Any]:
         "source": entry.source,
         "index": entry.index,
         "digest": entry.record.digest,
-        "formula": None if atoms is None else atoms.get_chemical_formula(mode="hill"),
+        "formula": None if atoms is None else formula_of(atoms),
         "atoms": None if atoms is None else len(atoms),
         "error": type(error).__name__,
-        "message": str(error) or type(error).__name__,
+        "message": _storable(str(error)) or type(error).__name__,
     }
+
+
+def _storable(text: str) -> str:
+    """Return a text without what no file holds, such as half a pair of surrogates."""
+    return text.encode(errors="backslashreplace").decode()

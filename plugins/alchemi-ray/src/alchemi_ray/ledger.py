@@ -97,7 +97,17 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the next process at it."""
         self._file.close()
+
+    def empty(self) -> None:
+        """Take all lines away, for a run that begins anew; it stays held throughout."""
+        with naming_the_file(self._path):
+            self._file.truncate(0)
+        self._size = 0
 
     def add(self, line: Line) -> None:
         """Add a line and bring it to the disk, whole or not at all.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
+from alchemi_ray.atomic_numbers import whole_numbers
 from alchemi_ray.digests import arrays_text, info_text, values_of
 
 if TYPE_CHECKING:
@@ -35,10 +36,12 @@ def atoms_of(row: Mapping[str, Any]) -> Atoms:
 
     Raises
     ------
+    InputFileError
+        If an atomic number is of no element.
     ValueError, TypeError
         If the row holds no structure.
     """
-    numbers = np.asarray(row["numbers"], dtype=np.int64)
+    numbers = whole_numbers(row["numbers"])
     positions = _vectors(row["positions"])
     if len(numbers) != len(positions):
         raise ValueError(f"{len(numbers)} atomic numbers and {len(positions)} positions")

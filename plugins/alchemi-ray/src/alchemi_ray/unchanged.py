@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from alchemi_core.cli.provenance import checksum
 from alchemi_core.errors import InputFileError
+from alchemi_ray.own_files import own_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,7 +75,7 @@ def remove_leftovers(layout: Layout, lines: Sequence[Line]) -> None:
     """Remove files of shards that were under way when a run was killed."""
     known = {layout.folder / file.file for line in lines for file in _files(line)}
     for folder in (layout.results_folder, layout.failures_folder):
-        for path in folder.iterdir() if folder.is_dir() else ():
+        for path in own_files(folder):
             if path not in known:
                 path.unlink()
 

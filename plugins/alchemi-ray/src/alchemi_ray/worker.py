@@ -16,7 +16,7 @@ from alchemi_core.serialization.loading import load_pipeline
 from alchemi_ray.dataset.reader import Entry, Reader
 from alchemi_ray.failing import failure_row
 from alchemi_ray.shard_result import ShardResult
-from alchemi_ray.tables import content_of
+from alchemi_ray.storable import Storable
 from alchemi_ray.tasks.making import task_of
 
 if TYPE_CHECKING:
@@ -75,12 +75,15 @@ class ShardWorker:
         """
         began, started = time.perf_counter(), _now()
         entries = list(self._reader.read(shard))
-        found, failures = self._answered(entries)
+        answered, failures = self._answered(entries)
+        storable = Storable.of(answered, self._setup.settings, self._setup.run)
+        found = storable.found
+        failures = sorted([*failures, *storable.refused], key=lambda one: one[0].number)
         return ShardResult(
             shard=shard.number,
             first=shard.first,
             structures=len(entries),
-            content=(content_of(found, self._setup.settings, self._setup.run),),
+            content=(storable.content,),
             done=len(found),
             failures=tuple(failure_row(entry, error) for entry, error in failures),
             not_converged=sum(not answer.converged for _, answer in found),

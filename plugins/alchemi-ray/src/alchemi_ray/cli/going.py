@@ -39,8 +39,10 @@ KEPT = ("task", "outputs", "options", "model", "pipeline", "device", "dtype", "v
 """What files of results say of their origin, out of ``run.json``."""
 
 
-def go_on(spec: Spec, layout: Layout, record: dict[str, Any], engine: Engine, *, report: bool) -> int:
-    """Do what is not done yet.
+def go_on(
+    spec: Spec, layout: Layout, record: dict[str, Any], engine: Engine, *, report: bool, ledger: Ledger | None = None
+) -> int:
+    """Do what is not done yet, with the ledger that is held already, or is taken now.
 
     Returns
     -------
@@ -52,10 +54,10 @@ def go_on(spec: Spec, layout: Layout, record: dict[str, Any], engine: Engine, *,
     assert folder.path  # claimed: it is there
     with (
         telling_of_failure(folder, layout.ledger.name, "map", going.failed, lambda: ()),
-        Ledger(layout.ledger) as ledger,
+        ledger or Ledger(layout.ledger) as held,
         between_steps() as interrupts,
     ):
-        going.run(ledger, interrupts)
+        going.run(held, interrupts)
         return going.finish(interrupts, report=report)
 
 

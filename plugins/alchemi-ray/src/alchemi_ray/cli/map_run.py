@@ -30,9 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Start a run, or go on with one."""
     engine = _engine(arguments)
     if arguments.resume is None:
-        spec, layout, record = start(arguments)
-    else:
-        spec, layout, record = _resume(arguments)
+        spec, layout, record, ledger = start(arguments)
+        return go_on(spec, layout, record, engine, report=not arguments.no_report, ledger=ledger)
+    spec, layout, record = _resume(arguments)
     return go_on(spec, layout, record, engine, report=not arguments.no_report)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from alchemi_ray.cli.task_options import check_task, settings_of
 from alchemi_ray.dataset.finding import find_files
 from alchemi_ray.dataset.source import Source
 from alchemi_ray.layout import Layout
+from alchemi_ray.ledger import Ledger
+from alchemi_ray.own_files import own_files
 from alchemi_ray.software import versions
 from alchemi_ray.spec import Spec
 
@@ -35,11 +38,12 @@ SHARD_SIZES = {"singlepoint": (50, 1000), "relax": (2, 20), "phonons": (1, 5)}
 SHARDS = 64
 """There are to be as many at least, so that all workers have something to do to the end."""
 
-FILES = ("run.json", "pipeline.alchemi", "shards.json", "ledger.jsonl", "failures.csv", "report.html")
+LEDGER = "ledger.jsonl"
+FILES = ("run.json", "pipeline.alchemi", "shards.json", LEDGER, "failures.csv", "report.html")
 FOLDERS = ("results", "failures")
 
 
-def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]]:
+def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], Ledger]:
     """Survey the dataset, load the models, and write what a run begins with.
 
     Returns
@@ -50,6 +54,8 @@ def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]]:
         Of its folder.
     record : dict
         For ``run.json``.
+    ledger : Ledger
+        Empty, and held.
 
     Raises
     ------
@@ -58,13 +64,35 @@ def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]]:
     """
     task = _checked(arguments)
     files = find_files(arguments.dataset)
-    folder = OutputFolder.of(arguments, _name(files), _stale(arguments.out))
+    with ExitStack() as held:
+        earlier = _earlier(arguments)
+        if earlier is not None:
+            held.callback(earlier.close)
+        started = _started(arguments, task, files, earlier)
+        held.pop_all()
+    return started
+
+
+def _earlier(arguments: argparse.Namespace) -> Ledger | None:
+    """Hold the ledger of the run that is to be written over, so that none is at work that would write on."""
+    path = Layout(Path(arguments.out)).ledger if arguments.out is not None and arguments.overwrite else None
+    return Ledger(path) if path is not None and path.is_file() else None
+
+
+def _started(
+    arguments: argparse.Namespace, task: str, files: Sequence[Path], earlier: Ledger | None
+) -> tuple[Spec, Layout, dict[str, Any], Ledger]:
+    folder = OutputFolder.of(arguments, _name(files), _stale(arguments.out, earlier))
     # Models are only saved here; it is workers that compute with them on a device.
     pipeline = compose(arguments.model, torch.device("cpu"), arguments.accept)
     settings = settings_of(arguments, task, pipeline)
     sources = _survey(files)
     size = arguments.shard_size or _shard_size(task, sum(one.structures for one in sources))
-    return _write(arguments, folder, pipeline, settings, sources, size)
+    if earlier is not None:
+        # Before its files go: a ledger without lines speaks of none that are missing.
+        earlier.empty()
+    spec, layout, record = _write(arguments, folder, pipeline, settings, sources, size)
+    return spec, layout, record, earlier or Ledger(layout.ledger)
 
 
 def _checked(arguments: argparse.Namespace) -> str:
@@ -85,11 +113,11 @@ def _name(files: Sequence[Path]) -> str:
     return f"map-{files[0].name.split('.')[0]}" if len(files) == 1 else "map"
 
 
-def _stale(out: str | None) -> list[str]:
-    """Files of an earlier run in a folder that may be written over."""
+def _stale(out: str | None, earlier: Ledger | None) -> list[str]:
+    """Files of an earlier run in a folder that may be written over; a ledger that is held is emptied in its place."""
     found = [Path(out) / name for name in FOLDERS] if out is not None else []
-    inside = [f"{one.name}/{path.name}" for one in found if one.is_dir() for path in one.iterdir() if path.is_file()]
-    return [*FILES, *inside]
+    files = [name for name in FILES if earlier is None or name != LEDGER]
+    return [*files, *(f"{one.name}/{path.name}" for one in found for path in own_files(one))]
 
 
 def _survey(files: Sequence[Path]) -> tuple[Source, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.errors import InputFileError
+from alchemi_ray.atomic_numbers import whole_numbers
 from alchemi_ray.digests import digest_of
 
 if TYPE_CHECKING:
@@ -41,11 +42,17 @@ class Record:
         atoms.calc = None
         if len(atoms) == 0:
             return cls(None, digest_of(atoms), InputFileError("there are no atoms in it", expected="at least one atom"))
+        try:
+            whole_numbers(atoms.numbers)
+        except InputFileError as error:
+            return cls(None, digest_of(atoms), error)
         return cls(atoms, digest_of(atoms))
 
     @classmethod
     def unreadable(cls, error: Exception, digest: str | None = None) -> Record:
         """Make the record of what cannot be read."""
+        if isinstance(error, InputFileError):
+            return cls(None, digest, error)
         reason = " ".join(str(error).split()) or "no reason given"
         told = InputFileError(f"it cannot be read: {type(error).__name__}: {reason}", expected="a structure")
         return cls(None, digest, told)

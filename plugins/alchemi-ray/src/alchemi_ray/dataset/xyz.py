@@ -89,7 +89,8 @@ def record_of(frame: bytes) -> Record:
 
 def _atoms(frame: bytes) -> Atoms:
     text = frame.decode()
-    _check_count(text.rstrip().splitlines())
+    # Not splitlines: it breaks a line at characters that a comment may hold, such as U+2028.
+    _check_count(text.rstrip().split("\n"))
     found = next(read_xyz(StringIO(text), index=0))
     found.info.pop(MARK, None)
     return cast("Atoms", found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import numpy as np
 
 from alchemi_core.ase_results import results_of
 from alchemi_core.batching.evaluate import evaluate
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from alchemi_ray.tasks.settings import Settings
 
 TERMS = {"forces": "forces_terms", "stress": "stress_terms"}
+
+FLAT = 1e-10
+"""Volume over the product of the lengths of the vectors: below it they lie in a plane, to rounding."""
+
+
+def has_volume(atoms: Atoms) -> bool:
+    """Tell whether the vectors of the cell span a volume, by which stress is defined."""
+    return float(atoms.cell.volume) > FLAT * float(np.prod(atoms.cell.lengths()))
 
 
 @attrs.frozen(eq=False)
@@ -39,7 +48,7 @@ class SinglePoint:
 
     def answers(self, structures: Sequence[Atoms]) -> Iterator[Answer]:
         """Yield one answer for each structure, in order."""
-        with_volume = [atoms.cell.rank == 3 for atoms in structures]
+        with_volume = [has_volume(atoms) for atoms in structures]
         streams = {has: self._evaluated(structures, with_volume, has) for has in set(with_volume)}
         for has in with_volume:
             yield next(streams[has])
