@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from ase import Atoms
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model
@@ -69,6 +69,7 @@ def test_a_pair_may_have_lengths_of_its_own():
     assert morse(COPPER["r0"], pairs=switched, cutoff=COPPER["r0"] + 1.0) == pytest.approx(-COPPER["D"] / 2, rel=1e-13)
 
 
+@settings(deadline=None)
 @given(distance=st.floats(1.0, 6.0), a=st.floats(1.0, 5e4), rho=st.floats(0.1, 0.5), c=st.floats(0.0, 50.0))
 def test_any_buckingham_pair(distance, a, rho, c):
     pairs = {"Cu-Cu": {"A": a, "rho": rho, "C": c}}
@@ -77,6 +78,7 @@ def test_any_buckingham_pair(distance, a, rho, c):
     assert got == pytest.approx(wall - rest, rel=1e-12, abs=1e-13 * (wall + rest))
 
 
+@settings(deadline=None)
 @given(distance=st.floats(1.0, 6.0), sigma=st.floats(0.0, 3.0), c=st.floats(-50.0, 50.0), d=st.floats(-50.0, 50.0))
 def test_any_born_mayer_pair(distance, sigma, c, d):
     pairs = {"Cu-Cu": {"A": 0.2, "rho": 0.3, "sigma": sigma, "C": c, "D": d}}

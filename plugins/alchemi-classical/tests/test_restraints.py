@@ -9,7 +9,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import molecule
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model, load_pipeline
@@ -146,6 +146,7 @@ def test_systems_without_the_atoms_are_refused(evaluate, name, options):
 
 
 class TestDistances:
+    @settings(deadline=None)
     @given(distance=st.floats(0.3, 5.0), r0=st.floats(0.0, 5.0), k=st.floats(0.1, 50.0), flat=st.floats(0.0, 1.0))
     def test_any(self, distance, r0, k, flat):
         for side in ("both", "above", "below") if r0 > 0 else ("both", "above"):

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 from alchemi_ray.report.markup import element, escaped, joined, shortened
 from alchemi_ray.report.tables import Column, place, table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -28,6 +28,7 @@ class Texts(HTMLParser):
 PRINTABLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cf", "Cn")))
 
 
+@settings(deadline=None)
 @given(PRINTABLE)
 def test_a_text_in_an_element_is_read_back(text):
     read = Texts(element("p", text))
@@ -35,6 +36,7 @@ def test_a_text_in_an_element_is_read_back(text):
     assert read.data == text
 
 
+@settings(deadline=None)
 @given(PRINTABLE)
 def test_a_text_in_an_attribute_is_read_back(text):
     read = Texts(element("p", title=text, class_="a"))
@@ -42,6 +44,7 @@ def test_a_text_in_an_attribute_is_read_back(text):
     assert read.attributes == {"title": text, "class": "a"}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_makes_no_element_and_can_be_written(text):
     read = Texts(table(text, [Column(text), Column(text)], [[place(text, 1), text]], note=text))
@@ -50,6 +53,7 @@ def test_any_text_makes_no_element_and_can_be_written(text):
     read.data.encode()
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(5, 40))
 def test_what_is_shortened_is_short_and_keeps_its_ends(text, longest):
     short = shortened(text, longest)

@@ -10,7 +10,7 @@ from alchemi_ray.report.measures import Measure
 from alchemi_ray.report.numerals import counted, duration, figure, percent
 from alchemi_ray.report.scale import Scale, fitting, whole
 from alchemi_ray.report.survey import Distribution, Histogram, Survey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 NUMBERS = st.lists(st.floats(-1e12, 1e12, allow_subnormal=False), min_size=1, max_size=60)
@@ -18,6 +18,7 @@ DRAWS = np.random.default_rng(0)
 WILD = np.concatenate([DRAWS.normal(-0.2, 0.1, 500), 10.0 ** DRAWS.uniform(0, 9, 500)])
 
 
+@settings(deadline=None)
 @given(NUMBERS, st.booleans(), st.booleans())
 def test_every_value_is_counted_once(numbers, log, of_whole):
     values = np.round(numbers) if of_whole else np.array(numbers)
@@ -33,6 +34,7 @@ def test_every_value_is_counted_once(numbers, log, of_whole):
     assert all(-1e-6 <= place <= 1.0 + 1e-6 for place in histogram.scale.at(places))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=20), min_size=1, max_size=6))
 def test_blocks_add_up(blocks):
     survey, values = Survey(Measure("x", "X", ""), kept=30), np.concatenate([np.array(one) for one in blocks])
