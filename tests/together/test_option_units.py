@@ -60,6 +60,10 @@ WRITTEN = {
         {"coulomb": "dsf", "dsf_cutoff": "1.5 nm", "dsf_alpha": "2 nm^-1"},
         {"coulomb": "dsf", "dsf_cutoff": 15.0, "dsf_alpha": 0.2},
     ),
+    "torchsim": (
+        {"model": "lennard-jones", "sigma": "0.34 nm", "epsilon": "10.4 meV", "cutoff": "850 pm"},
+        {"model": "lennard-jones", "sigma": 3.4, "epsilon": 0.0104, "cutoff": 8.5},
+    ),
 }
 """Options with units, and the numbers that they stand for."""
 

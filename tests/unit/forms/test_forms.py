@@ -61,10 +61,15 @@ def pipelines(draw, pool, depth=0):
     kinds = draw(st.lists(st.booleans(), min_size=3, max_size=3))
     voting = draw(st.sampled_from([None, Committee(), Committee(1.5)]))
     made = [
-        PipelineGroup(own, use_autograd=kind, committee=voting if len(own) > 1 else None)
+        PipelineGroup(own, use_autograd=kind, committee=voting if can_vote(own) else None)
         for own, kind in zip(groups, kinds, strict=False)
     ]
     return PipelineModelWrapper(made, registry=OFFERED, **chosen)
+
+
+def can_vote(own):
+    """Whether steps may be members of a committee: several, and none of them another one's twin."""
+    return len(own) > 1 and len({id(step.model) for step in own}) == len(own)
 
 
 def pool():
