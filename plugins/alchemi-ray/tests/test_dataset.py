@@ -3,6 +3,10 @@
 import bz2
 import gzip
 import lzma
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
 
 import ase.db
 import numpy as np
@@ -15,6 +19,7 @@ from alchemi_ray.dataset.shard import cut
 from alchemi_ray.dataset.source import Source
 from alchemi_ray.digests import digest_of
 from alchemi_ray.structure_rows import row_of
+from ase.constraints import FixAtoms
 from ase.io import read, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -207,7 +212,7 @@ def test_what_is_no_dataset_is_refused(folder, words, error, text):
 def test_digests_tell_structures_apart(tools):
     atoms = tools.mixed(1)[0]
     known = {digest_of(atoms)}
-    for change in range(6):
+    for change in range(7):
         other = atoms.copy()
         if change == 0:
             other.positions[0, 0] = np.nextafter(other.positions[0, 0], 1.0)
@@ -219,7 +224,29 @@ def test_digests_tell_structures_apart(tools):
             other.pbc[2] = True
         elif change == 4:
             other.info["tag"] = 7
-        else:
+        elif change == 5:
             other.set_tags(range(len(other)))
+        else:
+            other.set_constraint(FixAtoms([0]))
         known.add(digest_of(other))
-    assert len(known) == 7
+    assert len(known) == 8
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a.xyz.gz"])
+def test_a_mark_of_byte_order_is_passed_over(tmp_path, structures, name):
+    save(tmp_path / "plain.xyz", structures)
+    opener = gzip.open if name.endswith(".gz") else open
+    with opener(tmp_path / name, "wb") as file:
+        file.write(b"\xef\xbb\xbf" + (tmp_path / "plain.xyz").read_bytes())
+    source = Source.survey(tmp_path / name)
+    with closing(Reader([source])) as reader:
+        records = [entry.record for shard in cut([source], 70) for entry in reader.read(shard)]
+    assert [one.digest for one in records] == [digest_of(atoms) for atoms in structures]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name themselves")
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.xyz"))
+    path.write_bytes(b"1\n\nAr 0 0 0\n")
+    with pytest.raises(InputFileError, match=r"caf\\udce9.xyz': its name is not UTF-8"):
+        Source.survey(path)

@@ -1,6 +1,9 @@
 """A run is written over only when none is at work in its folder."""
 
+import fcntl
+
 import pytest
+from alchemi_ray.dataset.source import Source
 from alchemi_ray.ledger import Ledger
 
 from alchemi_core.errors import OptionError
@@ -50,3 +53,36 @@ def test_what_is_refused_leaves_the_old_run_as_it_was(alchemi, whole, tools):
     assert alchemi("data.extxyz", "--model", "no-such-model", "--out", "out", "--overwrite").code == 2
     assert files_of(whole) == before
     assert alchemi("--resume", "out").code == 0
+
+
+def test_a_folder_without_a_ledger_is_taken_by_one_run_only(alchemi, whole, tools, monkeypatch):
+    (whole / "ledger.jsonl").unlink()
+    survey = Source.survey
+
+    def look(path):
+        with pytest.raises(OptionError, match="another process is at work"):
+            Ledger(whole / "ledger.jsonl")
+        return survey(path)
+
+    monkeypatch.setattr(Source, "survey", look)
+    assert alchemi(*WORDS, "--overwrite").code == 0
+    tools.check_exactly_once(whole, 8)
+
+
+def test_a_refusal_leaves_no_ledger_behind(alchemi, whole):
+    (whole / "ledger.jsonl").unlink()
+    before = files_of(whole)
+    assert alchemi("data.extxyz", "--model", "no-such-model", "--out", "out", "--overwrite").code == 2
+    assert files_of(whole) == before
+
+
+def test_a_ledger_that_was_removed_before_its_lock_is_not_held(here, monkeypatch):
+    lock = fcntl.flock
+
+    def late(file, how):
+        (here / "ledger.jsonl").unlink()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with pytest.raises(OptionError, match="another process is at work"):
+        Ledger(here / "ledger.jsonl")

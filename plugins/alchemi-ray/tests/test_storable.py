@@ -42,3 +42,22 @@ def test_what_arrow_does_not_take_is_refused_alone():
     assert entry.number == 1
     assert "ArrowInvalid" in str(error)
     assert pa.ipc.open_stream(storable.content).read_all()["energy"].to_pylist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "word", ["two\nlines", 'a "quoted" b\\', {"of": 'a "quoted" word'}, {"of": "two\nlines"}, "b\\c"]
+)
+def test_words_that_extended_xyz_garbles_cost_one_structure_and_no_file(alchemi, here, tools, word):
+    rows = [row_of(Atoms("Ar", info={"word": one})) for one in ("Fm-3m", word, 'plain "quotes"', "é")]
+    pq.write_table(pa.Table.from_pylist(rows), here / "a.parquet")
+    answer = alchemi("a.parquet", "--model", "lennard-jones", "--form", "extxyz", "--out", "out")
+    written = read(here / "out" / "results" / "000000.extxyz", ":")
+    kept = [atoms.info["word"] for atoms in written]
+    if answer.code == 0:
+        assert kept == ["Fm-3m", word, 'plain "quotes"', "é"]
+    else:
+        assert kept == ["Fm-3m", 'plain "quotes"', "é"]
+        (failure,) = tools.failures_of(here / "out")
+        assert (failure["number"], failure["error"]) == (1, "ModelOutputError")
+        assert "a file of extxyz" in failure["message"]
+        assert "--form parquet" in failure["message"]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.io.jsonio import decode, encode
 
+from alchemi_ray.constraints import constraints_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,7 +24,7 @@ MARK = "alchemi"
 
 
 def digest_of(atoms: Atoms) -> str:
-    """Return 32 hexadecimal digits of SHA-256 over numbers, positions, cell, pbc, info and further arrays.
+    """Return 32 hexadecimal digits of SHA-256 over numbers, positions, cell, pbc, info, further arrays and constraints.
 
     Floats count with all their bits.
     """
@@ -36,6 +38,8 @@ def digest_of(atoms: Atoms) -> str:
         hashed.update(np.ascontiguousarray(values, dtype=kind).tobytes())
     for text in (info_text(atoms), arrays_text(atoms)):
         hashed.update(b"\0" + (text or "").encode())
+    if held := constraints_text(atoms):
+        hashed.update(b"\0" + held.encode())
     return hashed.hexdigest()[:LENGTH]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from alchemi_core.cli.snapshot import STORED
+from alchemi_ray.constraints import by_a_mask, constraints_text
 from alchemi_ray.digests import MARK
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ def frame_of(entry: Entry, answer: Answer, run: str) -> Atoms:
     atoms.calc = SinglePointCalculator(atoms, **known)
     identity = {"number": entry.number, "source": entry.source, "index": entry.index, "digest": entry.record.digest}
     further = {name: _plain(value) for name, value in answer.columns.items() if name not in STORED}
-    atoms.info[MARK] = {"run": run, **identity, **further}
+    # Extended XYZ itself has no more than a mask of atoms that are held.
+    kept = {} if by_a_mask(atoms) else {"constraints": json.loads(constraints_text(atoms) or "[]")}
+    atoms.info[MARK] = {"run": run, **identity, **further, **kept}
     return atoms
 
 

@@ -21,9 +21,9 @@ dataset, from 0; ``index`` counts them in their file, from 0; records that canno
 identified by ``source`` and ``index``, and its content by ``digest``. Every number of the dataset is once in the
 results or once in the failures, never in both.
 
-``digest`` is 32 hexadecimal digits, SHA-256 over atomic numbers, positions, cell, pbc, and what else of ``info`` and
-``arrays`` the row keeps, see `alchemi_ray.digests.digest_of`; the same in every format that keeps floats exactly. Of a
-record that cannot be read it is that of its bytes where there are any, else null.
+``digest`` is 32 hexadecimal digits, SHA-256 over atomic numbers, positions, cell, pbc, constraints, and what else of
+``info`` and ``arrays`` the row keeps, see `alchemi_ray.digests.digest_of`; the same in every format that keeps floats
+exactly. Of a record that cannot be read it is that of its bytes where there are any, else null.
 
 run.json
 --------
@@ -94,6 +94,7 @@ Columns of the Parquet files. Lengths in Å, energies in eV, forces in eV/Å, st
 ``pbc``             list<bool>           3
 ``info``            string or null       JSON (of `ase.io.jsonio`) of ``atoms.info`` where there is any
 ``arrays``          string or null       the same of further arrays by atom, such as ``initial_charges`` or ``tags``
+``constraints``     string or null       JSON list of constraints as ASE's ``todict`` gives them, such as ``FixAtoms``
 ``energy``          double
 ``forces``          list<list<double>>   n × 3
 ``stress``          list<double> or null 6, order xx yy zz yz xz xy; null where there is no volume, or models give none

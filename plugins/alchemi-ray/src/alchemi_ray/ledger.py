@@ -88,9 +88,10 @@ class Ledger:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._file.close()
-            raise OptionError(
-                "another process is at work in this folder", expected="one run at a time", who=str(path.parent)
-            ) from error
+            raise _busy(path) from error
+        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(self._file.fileno())):
+            self._file.close()
+            raise _busy(path)  # the file was removed between its opening and its lock
         self._size = self._cut_off()
 
     def __enter__(self) -> Self:
@@ -102,6 +103,11 @@ class Ledger:
     def close(self) -> None:
         """Let the next process at it."""
         self._file.close()
+
+    def discard(self) -> None:
+        """Remove the ledger of a run that did not begin, and let the next process at the folder."""
+        self._path.unlink(missing_ok=True)
+        self.close()
 
     def empty(self) -> None:
         """Take all lines away, for a run that begins anew; it stays held throughout."""
@@ -137,6 +143,10 @@ class Ledger:
             with naming_the_file(self._path):
                 self._file.truncate(size)
         return size
+
+
+def _busy(path: Path) -> OptionError:
+    return OptionError("another process is at work in this folder", expected="one run at a time", who=str(path.parent))
 
 
 def read_ledger(path: Path) -> list[Line]:

@@ -22,6 +22,7 @@ STRUCTURE = [
     ("pbc", pa.list_(pa.bool_())),
     ("info", pa.string()),
     ("arrays", pa.string()),
+    ("constraints", pa.string()),
 ]
 RESULTS = [
     ("energy", pa.float64()),

@@ -53,5 +53,6 @@ def _reason(one: tuple[Entry, Answer], settings: Settings, run: str) -> ModelOut
         content_of([one], settings, run)
     except Exception as error:  # noqa: BLE001 - the reason of this structure, whatever Arrow or ASE makes of it
         told = f"its results cannot be stored: {type(error).__name__}: {' '.join(str(error).split())}"
-        return ModelOutputError(told, expected=f"what a file of {settings.form} holds", who="map")
+        fix = "--form parquet" if settings.form == "extxyz" else ""
+        return ModelOutputError(told, expected=f"what a file of {settings.form} holds", who="map", fix=fix)
     return None

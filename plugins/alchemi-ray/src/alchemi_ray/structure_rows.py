@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from alchemi_ray.atomic_numbers import whole_numbers
+from alchemi_ray.constraints import constraints_of, constraints_text
 from alchemi_ray.digests import arrays_text, info_text, values_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def row_of(atoms: Atoms) -> dict[str, Any]:
         "pbc": atoms.pbc.tolist(),
         "info": info_text(atoms),
         "arrays": arrays_text(atoms),
+        "constraints": constraints_text(atoms),
     }
 
 
@@ -52,6 +54,7 @@ def atoms_of(row: Mapping[str, Any]) -> Atoms:
         cell=None if cell is None else _vectors(cell).reshape(3, 3),
         pbc=False if pbc is None else pbc,
         info=values_of(row.get("info")),
+        constraint=constraints_of(row.get("constraints")),
     )
     for name, values in values_of(row.get("arrays")).items():
         atoms.set_array(name, np.asarray(values))

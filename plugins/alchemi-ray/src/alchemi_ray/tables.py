@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from alchemi_core.cli.frames import as_text
 from alchemi_ray.digests import MARK
 from alchemi_ray.frames_of_results import frame_of
+from alchemi_ray.readable import readable_text
 from alchemi_ray.schema import FAILURES, schema_of
 from alchemi_ray.structure_rows import row_of
 
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
     from alchemi_ray.tasks.settings import Settings
 
 COMPRESSION = "zstd"
+REPEATED = ["source"]
+"""Columns with few different values. A dictionary of all others, which never repeat, is tried and given up, and costs
+more than everything else in writing a file."""
 
 
 def content_of(found: Sequence[tuple[Entry, Answer]], settings: Settings, run: str) -> bytes:
     """Return results as a worker hands them over: an Arrow stream, or extended XYZ."""
     if settings.form == "extxyz":
-        return as_text(frame_of(entry, answer, run) for entry, answer in found).encode()
+        return "".join(readable_text(frame_of(entry, answer, run)) for entry, answer in found).encode()
     schema = schema_of(settings)
     table = pa.Table.from_pylist([_row(entry, answer, schema) for entry, answer in found], schema=schema)
     sink = pa.BufferOutputStream()
@@ -46,7 +49,10 @@ def write_results(path: Path, content: Iterable[bytes], settings: Settings, prov
             file.writelines(content)
         return
     schema = schema_of(settings).with_metadata({MARK: json.dumps(provenance)})
-    with path.open("wb") as file, pq.ParquetWriter(file, schema, compression=COMPRESSION) as writer:
+    with (
+        path.open("wb") as file,
+        pq.ParquetWriter(file, schema, compression=COMPRESSION, use_dictionary=REPEATED) as writer,
+    ):
         for part in content:
             for batch in pa.ipc.open_stream(io.BytesIO(part)):
                 writer.write_batch(batch.replace_schema_metadata(schema.metadata))

@@ -65,18 +65,21 @@ def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], 
     task = _checked(arguments)
     files = find_files(arguments.dataset)
     with ExitStack() as held:
-        earlier = _earlier(arguments)
-        if earlier is not None:
-            held.callback(earlier.close)
+        earlier = _earlier(arguments, held)
         started = _started(arguments, task, files, earlier)
         held.pop_all()
     return started
 
 
-def _earlier(arguments: argparse.Namespace) -> Ledger | None:
-    """Hold the ledger of the run that is to be written over, so that none is at work that would write on."""
-    path = Layout(Path(arguments.out)).ledger if arguments.out is not None and arguments.overwrite else None
-    return Ledger(path) if path is not None and path.is_file() else None
+def _earlier(arguments: argparse.Namespace, held: ExitStack) -> Ledger | None:
+    """Hold the ledger of a folder that may be written over, so that no other run is at work there, or begins."""
+    if arguments.out is None or not arguments.overwrite or not Path(arguments.out).is_dir():
+        return None
+    path = Layout(Path(arguments.out)).ledger
+    made = not path.is_file()
+    ledger = Ledger(path)
+    held.callback(ledger.discard if made else ledger.close)
+    return ledger
 
 
 def _started(
@@ -172,7 +175,6 @@ def _undo(layout: Layout, folder: OutputFolder) -> None:
 def _record(arguments: argparse.Namespace, spec: Spec, pipeline: PipelineModelWrapper) -> dict[str, Any]:
     settings = spec.settings
     model = describe_model(arguments.model, pipeline, settings.outputs)
-    model |= {"written": lasting(arguments.model), "accept": arguments.accept, "labels": _labels(pipeline)}
     return {
         "command": ["alchemi", *arguments.words],
         "status": "running",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 NEEDED = ("numbers", "positions")
-COLUMNS = (*NEEDED, "cell", "pbc", "info", "arrays")
+COLUMNS = (*NEEDED, "cell", "pbc", "info", "arrays", "constraints")
 
 AT_ONCE = 256
 """Rows that are in memory together."""
@@ -35,7 +35,7 @@ def count_rows(path: Path) -> int:
         if missing := [name for name in NEEDED if name not in names]:
             raise InputFileError(
                 f"it has no column {missing[0]!r}, but {', '.join(names)}",
-                expected="columns numbers and positions; cell, pbc, info and arrays where there are such",
+                expected="columns numbers and positions; cell, pbc, info, arrays and constraints where there are such",
                 who=str(path),
             )
         return int(file.metadata.num_rows)

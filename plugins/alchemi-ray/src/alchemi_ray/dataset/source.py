@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from alchemi_core.cli.provenance import checksum
+from alchemi_core.errors import InputFileError
 from alchemi_ray.dataset import database, parquet
 from alchemi_ray.dataset.finding import kind_of
 from alchemi_ray.dataset.record import reading
@@ -58,8 +59,9 @@ class Source:
         Raises
         ------
         InputFileError
-            If it cannot be read as what its name says.
+            If it cannot be read as what its name says, or its name is no text.
         """
+        _check_name(path.resolve())
         kind, places = str(kind_of(path)), tuple[int, ...]()
         with reading(path, kind):
             size, digest = path.stat().st_size, checksum(path)
@@ -88,3 +90,15 @@ class Source:
     def of(cls, stored: Mapping[str, Any]) -> Source:
         """Make it of what `attrs.asdict` wrote."""
         return cls(**stored)
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputFileError(
+            "its name is not UTF-8, so that no record can hold it",
+            expected="a name of Unicode characters",
+            who=ascii(str(path)),
+            fix="rename it",
+        ) from error

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 from array import array
+from codecs import BOM_UTF8
 from io import BufferedReader, StringIO
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ase.io.extxyz import read_xyz
 
 from alchemi_core.errors import InputFileError
+from alchemi_ray.constraints import constraints_of
 from alchemi_ray.dataset.frames import frames, is_count
 from alchemi_ray.dataset.record import Record
 from alchemi_ray.digests import MARK, digest_of_bytes
@@ -46,9 +49,9 @@ def survey_frames(path: Path) -> tuple[int, tuple[int, ...]]:
     InputFileError
         If it does not begin as such a file.
     """
-    count, place, places = 0, 0, array("q")
+    count, places = 0, array("q")
     with open_frames(path) as stream:
-        place = _skip_blank(stream)
+        place = _begin(stream)
         stream.seek(place)
         for frame in frames(stream):
             if count == 0 and not is_count(frame.split(b"\n", 1)[0]):
@@ -61,9 +64,10 @@ def survey_frames(path: Path) -> tuple[int, tuple[int, ...]]:
     return count, tuple(places)
 
 
-def _skip_blank(stream: BinaryIO) -> int:
-    """Return the place of the first line that is not blank."""
-    place = 0
+def _begin(stream: BinaryIO) -> int:
+    """Return the place of the first line that is not blank, after the mark of UTF-8 that Windows editors write."""
+    place = len(BOM_UTF8) if stream.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+    stream.seek(place)
     for line in stream:
         if line.strip():
             break
@@ -92,7 +96,9 @@ def _atoms(frame: bytes) -> Atoms:
     # Not splitlines: it breaks a line at characters that a comment may hold, such as U+2028.
     _check_count(text.rstrip().split("\n"))
     found = next(read_xyz(StringIO(text), index=0))
-    found.info.pop(MARK, None)
+    own = found.info.pop(MARK, None)
+    if isinstance(own, dict) and "constraints" in own:
+        found.set_constraint(constraints_of(json.dumps(own["constraints"])))
     return cast("Atoms", found)
 
 
