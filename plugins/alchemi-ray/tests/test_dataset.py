@@ -250,3 +250,15 @@ def test_a_name_that_is_no_text_is_refused(tmp_path):
     path.write_bytes(b"1\n\nAr 0 0 0\n")
     with pytest.raises(InputFileError, match=r"caf\\udce9.xyz': its name is not UTF-8"):
         Source.survey(path)
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.json"])
+def test_rows_that_were_deleted_leave_no_gap(tmp_path, structures, name):
+    write_database(tmp_path / name, structures)
+    with ase.db.connect(tmp_path / name) as database:
+        database.delete([1, *range(60, 80), 150])
+    left = [atoms for number, atoms in enumerate(structures, 1) if number not in {1, *range(60, 80), 150}]
+    source = Source.survey(tmp_path / name)
+    entries = [entry for shard in cut([source], 9) for entry in Reader([source]).read(shard)]
+    assert [entry.index for entry in entries] == list(range(128))
+    assert [entry.record.digest for entry in entries] == [digest_of(atoms) for atoms in left]

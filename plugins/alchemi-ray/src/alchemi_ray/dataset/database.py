@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from array import array
 from typing import TYPE_CHECKING, Any, cast
 
 import ase.db
 
+from alchemi_ray.dataset.places import STRIDE
 from alchemi_ray.dataset.record import Record
 
 if TYPE_CHECKING:
@@ -18,20 +20,21 @@ if TYPE_CHECKING:
 PLAIN = (str, bool, int, float)
 
 
-def count_rows(path: Path) -> int:
-    """Return how many structures there are."""
-    return len(_rows_of_json(path)) if _is_json(path) else _sqlite(path, "SELECT COUNT(*) FROM systems")[0][0]
+def survey_rows(path: Path) -> tuple[int, tuple[int, ...]]:
+    """Return how many structures there are, and the number in the database of the first of each `STRIDE`."""
+    numbers = array("q", sorted(_rows_of_json(path)) if _is_json(path) else _ids(path))
+    return len(numbers), tuple(numbers[::STRIDE])
 
 
-def read_rows(path: Path, first: int, count: int) -> Iterator[Record]:
-    """Read some structures, in the order of their numbers in the database."""
+def read_rows(path: Path, begin: int, skip: int, count: int) -> Iterator[Record]:
+    """Read some structures, in the order of their numbers in the database: from one on, without the first there."""
     if _is_json(path):
         # ASE reads such a database whole, at each call.
         rows = _rows_of_json(path)
-        numbers = sorted(rows)[first : first + count]
+        numbers = [number for number in sorted(rows) if number >= begin][skip : skip + count]
     else:
         rows = ase.db.connect(path)
-        numbers = _numbers(path, first, count)
+        numbers = _numbers(path, begin, skip, count)
     for number in numbers:
         try:
             row = rows[number] if isinstance(rows, dict) else rows.get(id=number)
@@ -48,14 +51,19 @@ def _rows_of_json(path: Path) -> dict[int, Any]:
     return {row.id: row for row in ase.db.connect(path).select()}
 
 
-def _numbers(path: Path, first: int, count: int) -> list[int]:
-    return [row[0] for row in _sqlite(path, "SELECT id FROM systems ORDER BY id LIMIT ? OFFSET ?", count, first)]
+def _ids(path: Path) -> Iterator[int]:
+    return _sqlite(path, "SELECT id FROM systems ORDER BY id")
 
 
-def _sqlite(path: Path, words: str, *values: int) -> list[tuple[int, ...]]:
+def _numbers(path: Path, begin: int, skip: int, count: int) -> list[int]:
+    words = "SELECT id FROM systems WHERE id >= ? ORDER BY id LIMIT ? OFFSET ?"
+    return list(_sqlite(path, words, begin, count, skip))
+
+
+def _sqlite(path: Path, words: str, *values: int) -> Iterator[int]:
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     try:
-        return connection.execute(words, values).fetchall()
+        yield from (row[0] for row in connection.execute(words, values))
     finally:
         connection.close()
 

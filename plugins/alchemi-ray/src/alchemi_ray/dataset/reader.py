@@ -88,8 +88,9 @@ class Reader:
         path = Path(source.path)
         if source.kind == "extxyz":
             return islice(read_frames(self._stream(path), piece.place, piece.skip), piece.count)
-        read = database.read_rows if source.kind == "database" else parquet.read_rows
-        return read(path, piece.place + piece.skip, piece.count)
+        if source.kind == "database":
+            return database.read_rows(path, piece.place, piece.skip, piece.count)
+        return parquet.read_rows(path, piece.place + piece.skip, piece.count)
 
     def _stream(self, path: Path) -> BinaryIO:
         if self._open is None or self._open[0] != str(path):

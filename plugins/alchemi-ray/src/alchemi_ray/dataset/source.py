@@ -11,8 +11,9 @@ from alchemi_core.cli.provenance import checksum
 from alchemi_core.errors import InputFileError
 from alchemi_ray.dataset import database, parquet
 from alchemi_ray.dataset.finding import kind_of
+from alchemi_ray.dataset.places import STRIDE
 from alchemi_ray.dataset.record import reading
-from alchemi_ray.dataset.xyz import STRIDE, survey_frames
+from alchemi_ray.dataset.xyz import survey_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +42,8 @@ class Source:
     structures : int
         How many there are, those that cannot be read included.
     places : tuple of int
-        Of extended XYZ: where each `STRIDE`-th frame begins, in bytes of the uncompressed file.
+        Where each `STRIDE`-th structure begins: of extended XYZ in bytes of the uncompressed file, of a database its
+        number there; none of Parquet, whose row groups tell.
     """
 
     source: str
@@ -65,15 +67,15 @@ class Source:
         kind, places = str(kind_of(path)), tuple[int, ...]()
         with reading(path, kind):
             size, digest = path.stat().st_size, checksum(path)
-            if kind == "extxyz":
-                count, places = survey_frames(path)
+            if kind == "parquet":
+                count = parquet.count_rows(path)
             else:
-                count = (database if kind == "database" else parquet).count_rows(path)
+                count, places = survey_frames(path) if kind == "extxyz" else database.survey_rows(path)
         return cls(str(path), str(path.resolve()), kind, size, digest, count, places)
 
     def place(self, index: int) -> tuple[int, int]:
         """Return where to begin for a structure, and how many to pass over there."""
-        if self.kind != "extxyz":
+        if not self.places:
             return index, 0
         return self.places[index // STRIDE], index % STRIDE
 

@@ -16,6 +16,7 @@ from ase.io.extxyz import read_xyz
 from alchemi_core.errors import InputFileError
 from alchemi_ray.constraints import constraints_of
 from alchemi_ray.dataset.frames import frames, is_count
+from alchemi_ray.dataset.places import STRIDE
 from alchemi_ray.dataset.record import Record
 from alchemi_ray.digests import MARK, digest_of_bytes
 
@@ -29,9 +30,6 @@ COMPRESSED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 BUFFER = 2**20
 """Bytes."""
-
-STRIDE = 64
-"""Structures between places that are noted in a survey; fewer than these are read in vain to get to one."""
 
 
 def open_frames(path: Path) -> BinaryIO:
