@@ -5,8 +5,8 @@ import io
 
 import pytest
 from alchemi_ray.dataset.frames import frames
-from alchemi_ray.dataset.record import Record
 from alchemi_ray.dataset.places import STRIDE
+from alchemi_ray.dataset.record import Record
 from alchemi_ray.dataset.xyz import open_frames, read_frames, record_of, survey_frames
 from alchemi_ray.digests import digest_of, digest_of_bytes
 from ase import Atoms
