@@ -262,3 +262,19 @@ def test_rows_that_were_deleted_leave_no_gap(tmp_path, structures, name):
     entries = [entry for shard in cut([source], 9) for entry in Reader([source]).read(shard)]
     assert [entry.index for entry in entries] == list(range(128))
     assert [entry.record.digest for entry in entries] == [digest_of(atoms) for atoms in left]
+
+
+@pytest.mark.parametrize("name", ["a.extxyz", "a.parquet"])
+def test_words_by_atom_come_along(tmp_path, tools, name):
+    atoms = tools.mixed(1)[0]
+    atoms.positions = np.round(atoms.positions, 8)
+    atoms.set_array("site", np.array(["surface", "bulk", "bulk"]))
+    FORMATS[name](tmp_path / name, [atoms])
+    source = Source.survey(tmp_path / name)
+    (shard,) = cut([source], 1)
+    with closing(Reader([source])) as reader:
+        (entry,) = reader.read(shard)
+    assert entry.record.atoms.arrays["site"].tolist() == ["surface", "bulk", "bulk"]
+    assert entry.record.digest == digest_of(atoms)
+    atoms.arrays["site"][0] = "bulk"
+    assert entry.record.digest != digest_of(atoms)

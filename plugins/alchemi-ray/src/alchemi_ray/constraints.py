@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.constraints import FixAtoms, dict2constraint
-from ase.io.jsonio import decode, encode
+from ase.io.jsonio import encode, object_hook
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -32,7 +32,7 @@ def constraints_of(text: object) -> list[Any]:
     """
     if not isinstance(text, str) or not text:
         return []
-    found = decode(text)
+    found = json.loads(text, object_hook=object_hook)
     if not isinstance(found, list):
         raise TypeError(f"{text[:40]!r} is no list of constraints")
     return [dict2constraint(one) for one in found]

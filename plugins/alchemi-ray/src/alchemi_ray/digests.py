@@ -8,7 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.io.jsonio import decode, encode
+from ase.io.jsonio import encode, object_hook
 
 from alchemi_ray.constraints import constraints_text
 
@@ -62,7 +62,8 @@ def values_of(text: object) -> dict[str, Any]:
     """Return what `info_text` or `arrays_text` wrote; of a null, for which pandas has NaN, nothing."""
     if not isinstance(text, str) or not text:
         return {}
-    found = decode(text)
+    # Not ASE's decode, which makes numbers of keys and arrays of lists.
+    found = json.loads(text, object_hook=object_hook)
     if not isinstance(found, dict):
         raise TypeError(f"{text[:40]!r} is no JSON object")
     return found

@@ -10,7 +10,9 @@ from array import array
 from codecs import BOM_UTF8
 from io import BufferedReader, StringIO
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import unquote
 
+import numpy as np
 from ase.io.extxyz import read_xyz
 
 from alchemi_core.errors import InputFileError
@@ -18,10 +20,10 @@ from alchemi_ray.constraints import constraints_of
 from alchemi_ray.dataset.frames import frames, is_count
 from alchemi_ray.dataset.places import STRIDE
 from alchemi_ray.dataset.record import Record
-from alchemi_ray.digests import MARK, digest_of_bytes
+from alchemi_ray.digests import MARK, digest_of_bytes, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ase import Atoms
@@ -94,10 +96,21 @@ def _atoms(frame: bytes) -> Atoms:
     # Not splitlines: it breaks a line at characters that a comment may hold, such as U+2028.
     _check_count(text.rstrip().split("\n"))
     found = next(read_xyz(StringIO(text), index=0))
+    for name, values in found.arrays.items():
+        if values.dtype == object:  # as ASE has words by atom
+            found.arrays[name] = np.array(values.tolist())
     own = found.info.pop(MARK, None)
-    if isinstance(own, dict) and "constraints" in own:
-        found.set_constraint(constraints_of(json.dumps(own["constraints"])))
+    if isinstance(own, dict):
+        _restore(found, own)
     return cast("Atoms", found)
+
+
+def _restore(atoms: Atoms, own: Mapping[str, Any]) -> None:
+    """Give back to a result of a run what extended XYZ itself does not keep, see `alchemi_ray.readable`."""
+    if "constraints" in own:
+        atoms.set_constraint(constraints_of(json.dumps(own["constraints"])))
+    if "info" in own:
+        atoms.info = values_of(unquote(own["info"]))
 
 
 def _check_count(lines: Sequence[str]) -> None:
