@@ -24,27 +24,32 @@ class Terminated(KeyboardInterrupt):
 class Interrupts:
     """What was received so far.
 
+    Parameters
+    ----------
+    words : str
+        What is said at the first signal.
+
     Attributes
     ----------
     received : int
         Number of the signal; 0 when there was none.
     """
 
-    def __init__(self) -> None:
-        self.received = 0
+    def __init__(self, words: str = "stopping after this step") -> None:
+        self.received, self._words = 0, words
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Note the first signal; a second one stops at once."""
         if self.received:
             raise KeyboardInterrupt
         self.received = number
-        sys.stderr.write("alchemi: stopping after this step\n")
+        sys.stderr.write(f"alchemi: {self._words}\n")
 
 
 @contextmanager
-def between_steps() -> Iterator[Interrupts]:
+def between_steps(words: str = "stopping after this step") -> Iterator[Interrupts]:
     """Collect signals inside the block; handlers are put back at its end. Other threads than the main get none."""
-    interrupts = Interrupts()
+    interrupts = Interrupts(words)
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return

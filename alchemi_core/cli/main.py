@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
-import os
 import sys
 import traceback
 from importlib.metadata import version
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 from alchemi_core.cli.commands import COMMANDS, EPILOG, Command
 from alchemi_core.cli.interrupts import exit_code
 from alchemi_core.cli.plugin_commands import commands_for
+from alchemi_core.cli.streams import say_line_by_line
 from alchemi_core.errors import AlchemiError
 from alchemi_core.offers import load_target
 
@@ -41,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         3 for a defect, 130 when interrupted.
     """
     if argv is None:
-        _say_line_by_line()
+        say_line_by_line()
     try:
         return _parse_and_run(list(sys.argv[1:] if argv is None else argv))
     except KeyboardInterrupt as stop:
@@ -49,29 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_code(stop)
 
 
-def _say_line_by_line() -> None:
-    """Write each line at once, into files too: runs are followed there, and what stderr says stands in its place."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
-
-
 def _parse_and_run(words: list[str]) -> int:
     try:
         arguments = parser(commands_for(words)).parse_args(words)
         arguments.words = words
-        return _run(arguments)
-    except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter would complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return SUCCESS
+        return int(load_target(arguments.command_target)(arguments))
     except Exception as error:  # noqa: BLE001 - outermost layer: every error becomes one message and a code
         return report(error, debug="--debug" in words)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    code = int(load_target(arguments.command_target)(arguments))
-    sys.stdout.flush()  # while a reader that has gone can still be told from a defect
-    return code
 
 
 def report(error: Exception, *, debug: bool) -> int:

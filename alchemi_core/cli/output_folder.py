@@ -65,7 +65,9 @@ class OutputFolder:
         """
         if not path.is_dir():
             raise OptionError(f"there is no folder {path}", expected="the folder of a run", who="--resume")
-        return cls(path, stale=())
+        folder = cls(path, stale=())
+        folder._claimed = path
+        return folder
 
     @property
     def claimed(self) -> bool:

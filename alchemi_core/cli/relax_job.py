@@ -88,7 +88,7 @@ def relax_one(structure: Structure, job: Job, folder: OutputFolder, place: str =
         folder.discard(FILES)
         return outcome
     outcome = _written(outcome, job, folder)
-    if outcome.status == "failed" and not isinstance(cause, BrokenPipeError):
+    if outcome.status == "failed":
         sys.stderr.write(f"alchemi: what was done before the error is in {folder.path}\n")
     return outcome
 

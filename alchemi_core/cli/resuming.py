@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alchemi_core.cli.composing import model_file
 from alchemi_core.cli.diverging import DIVERGED
 from alchemi_core.cli.provenance import checksum
-from alchemi_core.errors import InputFileError, OptionError
+from alchemi_core.errors import AlchemiError, InputFileError, OptionError
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +74,7 @@ def telling_of_failure(
     except Exception as error:
         if folder.claimed and (folder.path / checkpoint).exists():
             # On a full disk the record has no room either; the error that is on its way says so.
-            with suppress(OSError):
+            with suppress(OSError, AlchemiError):
                 note(str(error))
             if not isinstance(error, DIVERGED):
                 sys.stderr.write(

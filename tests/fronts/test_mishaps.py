@@ -133,3 +133,16 @@ def test_ctrl_c_while_starting_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("alchemi_core.cli.main.parser", interrupted)
     assert main(["models"]) == 130
     assert capsys.readouterr().err == "alchemi: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "words", [("models",), ("md", "ring.traj", "--model", "springs", "--steps", "40", "--out", "o")]
+)
+def test_a_reader_that_goes_away_stops_nothing(start, ring, words):
+    process = start(*words)
+    assert process.stdout.readline()
+    process.stdout.close()
+    _, told = process.communicate(timeout=120)
+    assert (process.returncode, told) == (0, "")
+    if words[0] == "md":
+        assert json.loads((ring / "o" / "run.json").read_text())["status"] == "done"

@@ -18,6 +18,7 @@ from alchemi_ray.dataset.reader import Reader
 from alchemi_ray.dataset.shard import cut
 from alchemi_ray.dataset.source import Source
 from alchemi_ray.digests import digest_of
+from alchemi_ray.json_fields import content_of_field
 from alchemi_ray.structure_rows import row_of
 from ase.constraints import FixAtoms
 from ase.io import read, write
@@ -278,3 +279,18 @@ def test_words_by_atom_come_along(tmp_path, tools, name):
     assert entry.record.digest == digest_of(atoms)
     atoms.arrays["site"][0] = "bulk"
     assert entry.record.digest != digest_of(atoms)
+
+
+@pytest.mark.parametrize("name", ["info", "arrays", "constraints"])
+def test_columns_of_another_kind_under_our_names_are_refused(tmp_path, name):
+    table = pa.table({"numbers": [[1]], "positions": [[[0.0] * 3]], name: [{"charge": 1}]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputFileError, match=rf"its column '{name}' is struct"):
+        Source.survey(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("field", [5, [1], {"charge": 1}])
+def test_fields_that_are_no_text_are_not_taken_for_nothing(field):
+    with pytest.raises(TypeError, match="where there should be JSON"):
+        content_of_field(field)
+    assert [content_of_field(one) for one in (None, "", float("nan"), "{}")] == [None, None, None, {}]

@@ -118,3 +118,15 @@ def test_frames_are_read_as_ase_reads_them(tmp_path):
     assert found.digest == digest_of(expected) == Record.of(expected).digest
     assert set(found.atoms.arrays) == set(expected.arrays)
     assert found.atoms.info.keys() == expected.info.keys()
+
+
+def test_counts_may_stand_anywhere_in_their_lines():
+    text = b"".join(f"{count:>40}   \n".encode() + b"n=%d\n" % count + ATOM * count for count in (1, 2, 3))
+    assert [len(record_of(one).atoms) for one in frames(io.BytesIO(text))] == [1, 2, 3]
+
+
+def test_a_large_file_of_another_kind_is_refused_by_its_first_line(tmp_path, monkeypatch):
+    (tmp_path / "a.xyz").write_bytes(b"not a count\n" + b"x" * 100)
+    monkeypatch.setattr("alchemi_ray.dataset.xyz.frames", lambda _: pytest.fail("it was read further"))
+    with pytest.raises(InputFileError, match="does not begin with a number of atoms"):
+        survey_frames(tmp_path / "a.xyz")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.constraints import FixAtoms, dict2constraint
-from ase.io.jsonio import encode, object_hook
+
+from alchemi_ray.json_fields import content_of_field, field_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -19,7 +19,7 @@ def constraints_text(atoms: Atoms) -> str | None:
     Atoms that are held in place come first, in one entry and by number: formats split and sort them differently.
     """
     found = _described(atoms)
-    return json.dumps(json.loads(encode(found)), sort_keys=True) if found else None
+    return field_of(found) if found else None
 
 
 def constraints_of(text: object) -> list[Any]:
@@ -30,11 +30,9 @@ def constraints_of(text: object) -> list[Any]:
     ValueError, TypeError
         If it describes no constraints that ASE knows.
     """
-    if not isinstance(text, str) or not text:
-        return []
-    found = json.loads(text, object_hook=object_hook)
+    found = content_of_field(text) or []
     if not isinstance(found, list):
-        raise TypeError(f"{text[:40]!r} is no list of constraints")
+        raise TypeError(f"{text!r} is no list of constraints")
     return [dict2constraint(one) for one in found]
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase.io.jsonio import encode, object_hook
 
 from alchemi_ray.constraints import constraints_text
+from alchemi_ray.json_fields import content_of_field, field_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,19 +59,17 @@ def arrays_text(atoms: Atoms) -> str | None:
 
 def values_of(text: object) -> dict[str, Any]:
     """Return what `info_text` or `arrays_text` wrote; of a null, for which pandas has NaN, nothing."""
-    if not isinstance(text, str) or not text:
+    found = content_of_field(text)
+    if found is None:
         return {}
-    # Not ASE's decode, which makes numbers of keys and arrays of lists.
-    found = json.loads(text, object_hook=object_hook)
     if not isinstance(found, dict):
-        raise TypeError(f"{text[:40]!r} is no JSON object")
+        raise TypeError(f"{text!r} is no JSON object")
     return found
 
 
 def _text(values: Mapping[str, Any]) -> str | None:
     kept = {name: value for name, value in values.items() if _is_plain(value)}
-    # Once more through JSON, so that the order of keys does not count, within values neither.
-    return json.dumps(json.loads(encode(kept)), sort_keys=True) if kept else None
+    return field_of(kept) if kept else None
 
 
 def _is_plain(value: Any) -> bool:

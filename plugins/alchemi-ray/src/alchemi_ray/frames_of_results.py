@@ -13,8 +13,6 @@ from alchemi_ray.constraints import by_a_mask, constraints_text
 from alchemi_ray.digests import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ase import Atoms
 
     from alchemi_ray.dataset.reader import Entry
@@ -39,9 +37,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in _items(value)}
+        return {name: _plain(one) for name, one in value.items()}
     return value
-
-
-def _items(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return list(value.items())

@@ -199,6 +199,16 @@ class Layout:
         return self.folder / "failures.csv"
 
     @property
+    def report(self) -> Path:
+        """Figures and pictures."""
+        return self.folder / "report.html"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is not of one shard."""
+        return (self.record, self.pipeline, self.shards, self.ledger, self.all_failures, self.report)
+
+    @property
     def results_folder(self) -> Path:
         """Where files of results are."""
         return self.folder / "results"

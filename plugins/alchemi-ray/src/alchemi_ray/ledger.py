@@ -11,10 +11,13 @@ import attrs
 
 from alchemi_core.cli.frames import naming_the_file
 from alchemi_core.errors import InputFileError, OptionError
+from alchemi_ray.own_files import own_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from alchemi_ray.layout import Layout
 
 
 @attrs.frozen
@@ -93,6 +96,28 @@ class Ledger:
             self._file.close()
             raise _busy(path)  # the file was removed between its opening and its lock
         self._size = self._cut_off()
+
+    @classmethod
+    def of_run(cls, layout: Layout) -> Ledger:
+        """Hold the ledger of a run that there is.
+
+        Raises
+        ------
+        InputFileError
+            If there is no run, or its ledger is gone, by which results would be taken for leftovers.
+        """
+        if not layout.shards.is_file():
+            raise InputFileError(
+                f"there is no {layout.shards.name} in it", expected="the folder of a run", who=str(layout.folder)
+            )
+        if not layout.ledger.is_file() and any(map(own_files, (layout.results_folder, layout.failures_folder))):
+            raise InputFileError(
+                f"there are results but no {layout.ledger.name}, which says which of them are whole",
+                expected="the folder as the run left it",
+                who=str(layout.folder),
+                fix="put it back; or begin again, with --overwrite",
+            )
+        return cls(layout.ledger)
 
     def __enter__(self) -> Self:
         return self

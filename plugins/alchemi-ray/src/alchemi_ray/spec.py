@@ -53,8 +53,8 @@ class Spec:
 
     @property
     def run(self) -> str:
-        """SHA-256 over all of it, names and places of files aside."""
-        files = [(one.source, one.kind, one.sha256, one.structures) for one in self.sources]
+        """SHA-256 over all of it, folders of files and their times aside."""
+        files = [(one.source, one.kind, one.sha256, one.structures, one.places, one.stride) for one in self.sources]
         decides = [self.settings.described(), self.pipeline, files, self.shard_size]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 

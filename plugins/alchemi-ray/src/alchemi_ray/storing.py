@@ -62,7 +62,7 @@ class Store:
                 written.append(path)
             line = self._line(done, written)
             for folder in {path.parent for path in written}:
-                _bring_to_disk(folder)
+                bring_to_disk(folder)
             self._ledger.add(line)
         except Exception:
             # A second Ctrl-C may come after the line was written: files are left then, for whoever goes on to sort out.
@@ -97,8 +97,14 @@ class Store:
         return File(str(path.relative_to(self._layout.folder)), path.stat().st_size, checksum(path))
 
 
-def _bring_to_disk(folder: Path) -> None:
-    """Make names in a folder outlast a power cut, as the contents of its files do already."""
+def bring_to_disk(folder: Path) -> None:
+    """Make names in a folder outlast a power cut, as the contents of its files do already.
+
+    Raises
+    ------
+    AlchemiError
+        If it cannot be written.
+    """
     with naming_the_file(folder):
         opened = os.open(folder, os.O_RDONLY)
         try:

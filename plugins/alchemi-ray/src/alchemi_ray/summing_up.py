@@ -45,5 +45,5 @@ def show_files(layout: Layout, totals: Totals, *, report: bool) -> None:
     if totals.failed:
         names.insert(1, layout.all_failures.name)
     if report:
-        names.append("report.html")
+        names.append(layout.report.name)
     sys.stdout.write(f"wrote {', '.join(names[:-1])} and {names[-1]} to {layout.folder}\n")

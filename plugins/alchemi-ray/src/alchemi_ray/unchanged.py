@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from alchemi_core.cli.provenance import checksum
 from alchemi_core.errors import InputFileError
-from alchemi_ray.own_files import own_files
+from alchemi_ray.own_files import drafts, own_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from alchemi_ray.dataset.source import Source
     from alchemi_ray.layout import Layout
     from alchemi_ray.ledger import File, Line
+    from alchemi_ray.spec import Spec
 
 
 def check_dataset(sources: Iterable[Source]) -> None:
@@ -60,7 +61,7 @@ def check_files(layout: Layout, lines: Sequence[Line]) -> None:
     InputFileError
         Names the first of them.
     """
-    for file in (file for line in lines for file in (line.results, line.failures) if file is not None):
+    for file in (file for line in lines for file in _files(line)):
         path = layout.folder / file.file
         if not path.is_file() or path.stat().st_size != file.bytes:
             raise InputFileError(
@@ -71,6 +72,25 @@ def check_files(layout: Layout, lines: Sequence[Line]) -> None:
             )
 
 
+def check_lines(spec: Spec, lines: Sequence[Line], path: Path) -> None:
+    """Refuse a ledger whose shards are not those of the run.
+
+    Raises
+    ------
+    InputFileError
+        Names the first of them.
+    """
+    for line in lines:
+        first = line.shard * spec.shard_size
+        if (line.first, line.structures) != (first, min(spec.shard_size, spec.structures - first)):
+            raise InputFileError(
+                f"its line of shard {line.shard} speaks of {line.structures} structures from number {line.first} on",
+                expected="the ledger of this run, as alchemi wrote it",
+                who=str(path),
+                fix="start the run again in another --out",
+            )
+
+
 def remove_leftovers(layout: Layout, lines: Sequence[Line]) -> None:
     """Remove files of shards that were under way when a run was killed."""
     known = {layout.folder / file.file for line in lines for file in _files(line)}
@@ -78,6 +98,8 @@ def remove_leftovers(layout: Layout, lines: Sequence[Line]) -> None:
         for path in own_files(folder):
             if path not in known:
                 path.unlink()
+    for path in drafts([layout.record, layout.all_failures, layout.report]):
+        path.unlink()
 
 
 def _files(line: Line) -> list[File]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from alchemi_core.atomic_write import write_json
@@ -13,17 +12,16 @@ from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.provenance import now
 from alchemi_core.cli.resuming import telling_of_failure
 from alchemi_ray.all_failures import write_all_failures
-from alchemi_ray.cli.stopping import Stopping
 from alchemi_ray.engines.dispatch import Dispatch
 from alchemi_ray.engines.giving_up import given_up
 from alchemi_ray.engines.making import crew_of
-from alchemi_ray.ledger import Ledger, read_ledger
+from alchemi_ray.ledger import read_ledger
 from alchemi_ray.live import Live
 from alchemi_ray.software import versions
 from alchemi_ray.storing import Store
 from alchemi_ray.summing_up import show_files, show_totals
 from alchemi_ray.totals import Totals
-from alchemi_ray.unchanged import check_files, remove_leftovers
+from alchemi_ray.unchanged import check_files, check_lines, remove_leftovers
 from alchemi_ray.worker import Setup
 
 if TYPE_CHECKING:
@@ -32,17 +30,17 @@ if TYPE_CHECKING:
     from alchemi_core.cli.interrupts import Interrupts
     from alchemi_ray.engines.making import Engine
     from alchemi_ray.layout import Layout
-    from alchemi_ray.ledger import Line
+    from alchemi_ray.ledger import Ledger, Line
     from alchemi_ray.spec import Spec
 
-KEPT = ("task", "outputs", "options", "model", "pipeline", "device", "dtype", "versions", "run")
-"""What files of results say of their origin, out of ``run.json``."""
+KEPT = ("task", "outputs", "options", "model", "pipeline", "device", "dtype", "run")
+"""What files of results say of their origin, out of ``run.json``; and the versions of the part that made them."""
+
+STOPPING = "stopping; shards under way are finished first; another Ctrl-C stops at once"
 
 
-def go_on(
-    spec: Spec, layout: Layout, record: dict[str, Any], engine: Engine, *, report: bool, ledger: Ledger | None = None
-) -> int:
-    """Do what is not done yet, with the ledger that is held already, or is taken now.
+def go_on(spec: Spec, layout: Layout, record: dict[str, Any], engine: Engine, *, report: bool, ledger: Ledger) -> int:
+    """Do what is not done yet, with the ledger that is held already.
 
     Returns
     -------
@@ -51,13 +49,12 @@ def go_on(
     """
     going = Going(spec, layout, record, engine)
     folder = OutputFolder.existing(layout.folder)
-    assert folder.path  # claimed: it is there
     with (
+        ledger,
         telling_of_failure(folder, layout.ledger.name, "map", going.failed, lambda: ()),
-        ledger or Ledger(layout.ledger) as held,
-        between_steps() as interrupts,
+        between_steps(STOPPING) as interrupts,
     ):
-        going.run(held, interrupts)
+        going.run(ledger, interrupts)
         return going.finish(interrupts, report=report)
 
 
@@ -88,6 +85,7 @@ class Going:
     def run(self, ledger: Ledger, interrupts: Interrupts) -> None:
         """Do shards until all are done, or a signal came."""
         self._lines = read_ledger(self._layout.ledger)
+        check_lines(self._spec, self._lines, self._layout.ledger)
         check_files(self._layout, self._lines)
         remove_leftovers(self._layout, self._lines)
         self._totals = Totals.of(self._lines)
@@ -113,19 +111,19 @@ class Going:
         """Note an error in the record, as far as there is room for it."""
         if self._part:
             self._end_part("failed", error=error)
-            with suppress(OSError):
-                write_all_failures(self._layout, self._lines)
+            write_all_failures(self._layout, self._lines)
 
     def _work(self, ledger: Ledger, interrupts: Interrupts) -> None:
         done = {line.shard for line in self._lines}
         pipeline = self._layout.pipeline.read_bytes()
         setup = Setup(self._spec.run, pipeline, self._spec.sources, self._spec.settings)
-        store = Store(self._layout, ledger, self._spec.settings, {name: self._record[name] for name in KEPT})
+        origin = {**{name: self._record[name] for name in KEPT}, "versions": self._part["versions"]}
+        store = Store(self._layout, ledger, self._spec.settings, origin)
         shards = (shard for shard in self._spec.cut() if shard.number not in done)
         with crew_of(self._engine, setup) as (crew, workers), self._live(workers) as live:
             self._part["workers"] = workers
             dispatch = Dispatch(crew, shards, given_up(self._spec.sources), _tell)
-            for one in dispatch.run(Stopping(interrupts), lambda: live.show(self._totals)):
+            for one in dispatch.run(lambda: interrupts.received != 0, lambda: live.show(self._totals)):
                 line = store.add(one)
                 self._lines.append(line)
                 self._totals, self._seconds = self._totals.plus(line), live.seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from alchemi_ray.cli.going import go_on
 from alchemi_ray.cli.starting import start
 from alchemi_ray.engines.making import Engine
 from alchemi_ray.layout import Layout
+from alchemi_ray.ledger import Ledger
 from alchemi_ray.spec import Spec
 from alchemi_ray.unchanged import check_dataset, check_pipeline
 
@@ -32,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume is None:
         spec, layout, record, ledger = start(arguments)
         return go_on(spec, layout, record, engine, report=not arguments.no_report, ledger=ledger)
-    spec, layout, record = _resume(arguments)
-    return go_on(spec, layout, record, engine, report=not arguments.no_report)
+    spec, layout, record, ledger = _resume(arguments)
+    return go_on(spec, layout, record, engine, report=not arguments.no_report, ledger=ledger)
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:
@@ -44,7 +46,18 @@ def _engine(arguments: argparse.Namespace) -> Engine:
     return Engine(name, arguments.workers, arguments.address, arguments.gpus)
 
 
-def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]]:
+def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], Ledger]:
+    """Read what a run is of, and hold its ledger from before that on: it is another run's once that is written over."""
+    _refuse_decided(arguments)
+    folder = OutputFolder.existing(Path(arguments.resume)).path
+    with ExitStack() as held:
+        ledger = held.enter_context(Ledger.of_run(Layout(folder)))
+        spec, layout, record = _read(folder)
+        held.pop_all()
+    return spec, layout, record, ledger
+
+
+def _refuse_decided(arguments: argparse.Namespace) -> None:
     if given := [name for name in DECIDED if getattr(arguments, name) not in (None, [])]:
         flag = given[0] if given[0] == "dataset" else f"--{given[0].replace('_', '-')}"
         raise OptionError(
@@ -52,7 +65,9 @@ def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]
             expected="--resume DIR, --engine, --workers, --address, --gpus, --no-report",
             who="map",
         )
-    folder = OutputFolder.existing(Path(arguments.resume)).path
+
+
+def _read(folder: Path) -> tuple[Spec, Layout, dict[str, Any]]:
     spec = Spec.read(Layout(folder).shards)
     layout = Layout(folder, spec.settings.form)
     record = _record(layout, spec)

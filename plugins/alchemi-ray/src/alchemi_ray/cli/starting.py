@@ -24,6 +24,7 @@ from alchemi_ray.ledger import Ledger
 from alchemi_ray.own_files import own_files
 from alchemi_ray.software import versions
 from alchemi_ray.spec import Spec
+from alchemi_ray.storing import bring_to_disk
 
 if TYPE_CHECKING:
     import argparse
@@ -37,10 +38,6 @@ SHARD_SIZES = {"singlepoint": (50, 1000), "relax": (2, 20), "phonons": (1, 5)}
 
 SHARDS = 64
 """There are to be as many at least, so that all workers have something to do to the end."""
-
-LEDGER = "ledger.jsonl"
-FILES = ("run.json", "pipeline.alchemi", "shards.json", LEDGER, "failures.csv", "report.html")
-FOLDERS = ("results", "failures")
 
 
 def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], Ledger]:
@@ -95,7 +92,10 @@ def _started(
         # Before its files go: a ledger without lines speaks of none that are missing.
         earlier.empty()
     spec, layout, record = _write(arguments, folder, pipeline, settings, sources, size)
-    return spec, layout, record, earlier or Ledger(layout.ledger)
+    ledger = earlier or Ledger(layout.ledger)
+    for one in (layout.folder, layout.folder.absolute().parent):
+        bring_to_disk(one)
+    return spec, layout, record, ledger
 
 
 def _checked(arguments: argparse.Namespace) -> str:
@@ -118,9 +118,10 @@ def _name(files: Sequence[Path]) -> str:
 
 def _stale(out: str | None, earlier: Ledger | None) -> list[str]:
     """Files of an earlier run in a folder that may be written over; a ledger that is held is emptied in its place."""
-    found = [Path(out) / name for name in FOLDERS] if out is not None else []
-    files = [name for name in FILES if earlier is None or name != LEDGER]
-    return [*files, *(f"{one.name}/{path.name}" for one in found for path in own_files(one))]
+    layout = Layout(Path(out or "."))
+    files = [path.name for path in layout.files if earlier is None or path != layout.ledger]
+    folders = (layout.results_folder, layout.failures_folder) if out is not None else ()
+    return [*files, *(f"{one.name}/{path.name}" for one in folders for path in own_files(one))]
 
 
 def _survey(files: Sequence[Path]) -> tuple[Source, ...]:
@@ -169,7 +170,7 @@ def _undo(layout: Layout, folder: OutputFolder) -> None:
     for inside in (layout.results_folder, layout.failures_folder):
         if inside.is_dir() and not any(inside.iterdir()):
             inside.rmdir()
-    folder.discard(FILES)
+    folder.discard([path.name for path in layout.files])
 
 
 def _record(arguments: argparse.Namespace, spec: Spec, pipeline: PipelineModelWrapper) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import glob
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alchemi_core.errors import InputFileError, OptionError, nearest
+from alchemi_ray.layout import Layout
+from alchemi_ray.ledger import read_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,7 +17,6 @@ if TYPE_CHECKING:
 KINDS = {".extxyz": "extxyz", ".xyz": "extxyz", ".db": "database", ".json": "database", ".parquet": "parquet"}
 COMPRESSED = (".gz", ".bz2", ".xz")
 EXPECTED = ".extxyz or .xyz (also .gz, .bz2, .xz), .db or .json of ASE, .parquet"
-RUN = "run.json"
 
 
 def find_files(words: Iterable[str]) -> list[Path]:
@@ -28,7 +30,7 @@ def find_files(words: Iterable[str]) -> list[Path]:
     Raises
     ------
     InputFileError
-        If there is no such file, or one of a format that is not read in a stream.
+        If there is no such file, one of a format that is not read in a stream, or the folder of a run that is not done.
     OptionError
         If a file is named twice: each structure counts once.
     """
@@ -62,12 +64,28 @@ def _files(word: str) -> Iterator[Path]:
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:
-    inside = folder / "results" if (folder / RUN).is_file() and (folder / "results").is_dir() else folder
-    found = sorted(one for one in inside.iterdir() if one.is_file() and kind_of(one) and one.name != RUN)
-    found = [one for one in found if not one.name.startswith(".")]
+    layout = Layout(folder)
+    if layout.record.is_file() and layout.ledger.is_file():
+        yield from _of_run(layout)
+        return
+    found = sorted(one for one in folder.iterdir() if one.is_file() and kind_of(one) and not one.name.startswith("."))
     if not found:
         raise InputFileError("there are no structures in this folder", expected=f"files {EXPECTED}", who=str(folder))
     yield from found
+
+
+def _of_run(layout: Layout) -> Iterator[Path]:
+    """Yield the results of a run, as its ledger has them: other files there are of shards that are not done."""
+    status = json.loads(layout.record.read_text(encoding="utf-8")).get("status")
+    if status != "done":
+        raise InputFileError(
+            f"this run is not done, but {status}",
+            expected="all its results",
+            who=str(layout.folder),
+            fix=f"alchemi map --resume {layout.folder}; or {layout.results_folder} for those that are there",
+        )
+    lines = sorted(read_ledger(layout.ledger), key=lambda line: line.shard)
+    yield from (layout.folder / line.results.file for line in lines)
 
 
 def _known(path: Path) -> Path:

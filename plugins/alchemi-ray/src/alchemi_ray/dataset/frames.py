@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LONGEST_COUNT = 24
-"""Characters of a line that can be a number of atoms; looked at first, since lines of atoms are longer."""
-
 
 def frames(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the bytes of each frame, from the position of the stream to its end.
@@ -24,7 +21,7 @@ def frames(stream: BinaryIO) -> Iterator[bytes]:
             lines.append(comment)
         head = b""
         for line in stream:
-            if len(line) < LONGEST_COUNT and is_count(line):
+            if is_count(line):
                 head = line
                 break
             lines.append(line)
@@ -33,7 +30,8 @@ def frames(stream: BinaryIO) -> Iterator[bytes]:
 
 def is_count(line: bytes) -> bool:
     """Tell whether a line is a number of atoms."""
-    return line.strip().isdigit()
+    # Most lines are of atoms, and end with digits as well as counts do, but begin with a letter.
+    return line.lstrip()[:1].isdigit() and line.strip().isdigit()
 
 
 def _first(stream: BinaryIO) -> bytes:

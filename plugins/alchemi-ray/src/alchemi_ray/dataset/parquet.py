@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alchemi_core.errors import InputFileError
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 NEEDED = ("numbers", "positions")
-COLUMNS = (*NEEDED, "cell", "pbc", "info", "arrays", "constraints")
+TEXTS = ("info", "arrays", "constraints")
+COLUMNS = (*NEEDED, "cell", "pbc", *TEXTS)
 
 AT_ONCE = 256
 """Rows that are in memory together."""
@@ -28,7 +30,7 @@ def count_rows(path: Path) -> int:
     Raises
     ------
     InputFileError
-        If columns are missing.
+        If columns are missing, or are of another kind.
     """
     with pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
@@ -38,7 +40,21 @@ def count_rows(path: Path) -> int:
                 expected="columns numbers and positions; cell, pbc, info, arrays and constraints where there are such",
                 who=str(path),
             )
+        _check_texts(path, file.schema_arrow)
         return int(file.metadata.num_rows)
+
+
+def _check_texts(path: Path, schema: pa.Schema) -> None:
+    """Refuse columns of another make under our names: a charge that is passed over would be another structure's."""
+    for name in TEXTS:
+        kind = schema.field(name).type if name in schema.names else pa.null()
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+            raise InputFileError(
+                f"its column {name!r} is {kind}",
+                expected="text, a JSON object in each row, or null",
+                who=str(path),
+                fix=f"write json.dumps of each row, or rename the column where it is not meant as Atoms.{name}",
+            )
 
 
 def read_rows(path: Path, first: int, count: int) -> Iterator[Record]:

@@ -57,6 +57,7 @@ class Reader:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
         self._open: tuple[str, BinaryIO] | None = None
+        self._seen: dict[str, int] = {}
 
     def read(self, shard: Shard) -> Iterator[Entry]:
         """Yield the structures of a shard in order.
@@ -70,13 +71,14 @@ class Reader:
         for piece in shard.pieces:
             source = self._sources[piece.source]
             with reading(Path(source.path), source.kind):
-                _check_size(source)
+                self._check(source)
                 end = number + piece.count
                 for index, record in enumerate(self._records(source, piece), piece.index):
                     yield Entry(number, source.source, index, record)
                     number += 1
                 if number < end:
                     raise EOFError(f"it ends {end - number} structures earlier than it did")
+                self._check(source)
 
     def close(self) -> None:
         """Close the file that is open."""
@@ -92,14 +94,22 @@ class Reader:
             return database.read_rows(path, piece.place, piece.skip, piece.count)
         return parquet.read_rows(path, piece.place + piece.skip, piece.count)
 
+    def _check(self, source: Source) -> None:
+        """Refuse a file that was written to since it was surveyed; where it was only touched, its checksum tells."""
+        modified = Path(source.path).stat().st_mtime_ns
+        if source.is_untouched() or self._seen.get(source.path) == modified:
+            return
+        if source.has_changed():
+            raise InputFileError(
+                "it was changed since the run began",
+                expected=f"{source.bytes} bytes with the SHA-256 digest {source.sha256}",
+                who=source.path,
+                fix="put the file back, or start a run of its own",
+            )
+        self._seen[source.path] = modified
+
     def _stream(self, path: Path) -> BinaryIO:
         if self._open is None or self._open[0] != str(path):
             self.close()
             self._open = str(path), open_frames(path)
         return self._open[1]
-
-
-def _check_size(source: Source) -> None:
-    """Refuse a file that was written to since it was surveyed, where a look at its size tells."""
-    if Path(source.path).stat().st_size != source.bytes:
-        raise InputFileError("it was changed since the run began", expected=f"{source.bytes} bytes", who=source.path)

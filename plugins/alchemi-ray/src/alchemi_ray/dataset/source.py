@@ -18,6 +18,9 @@ from alchemi_ray.dataset.xyz import survey_frames
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+OF_READING = ("modified", "places", "stride")
+"""What nobody but a reader wants to know."""
+
 
 def _places(values: Iterable[int]) -> tuple[int, ...]:
     return tuple(values)
@@ -41,8 +44,10 @@ class Source:
         Of the file.
     structures : int
         How many there are, those that cannot be read included.
+    modified : int, ns
+        When it was last written to.
     places : tuple of int
-        Where each `STRIDE`-th structure begins: of extended XYZ in bytes of the uncompressed file, of a database its
+        Where each `stride`-th structure begins: of extended XYZ in bytes of the uncompressed file, of a database its
         number there; none of Parquet, whose row groups tell.
     """
 
@@ -52,11 +57,13 @@ class Source:
     bytes: int
     sha256: str
     structures: int
+    modified: int = 0
     places: tuple[int, ...] = attrs.field(converter=_places, default=())
+    stride: int = STRIDE
 
     @classmethod
     def survey(cls, path: Path) -> Source:
-        """Read a file once, in a stream, for its checksum and the places of its structures.
+        """Read a file in a stream, for its checksum, and again for the places of its structures.
 
         Raises
         ------
@@ -66,27 +73,33 @@ class Source:
         _check_name(path.resolve())
         kind, places = str(kind_of(path)), tuple[int, ...]()
         with reading(path, kind):
-            size, digest = path.stat().st_size, checksum(path)
+            found, digest = path.stat(), checksum(path)
             if kind == "parquet":
                 count = parquet.count_rows(path)
             else:
                 count, places = survey_frames(path) if kind == "extxyz" else database.survey_rows(path)
-        return cls(str(path), str(path.resolve()), kind, size, digest, count, places)
+        whole = str(path.resolve())
+        return cls(str(path), whole, kind, found.st_size, digest, count, found.st_mtime_ns, places)
 
     def place(self, index: int) -> tuple[int, int]:
         """Return where to begin for a structure, and how many to pass over there."""
         if not self.places:
             return index, 0
-        return self.places[index // STRIDE], index % STRIDE
+        return self.places[index // self.stride], index % self.stride
 
     def described(self) -> dict[str, Any]:
         """Return what ``run.json`` says of it."""
-        return {name: value for name, value in attrs.asdict(self).items() if name != "places"}
+        return {name: value for name, value in attrs.asdict(self).items() if name not in OF_READING}
 
     def has_changed(self) -> bool:
         """Tell whether the file is another one now; its size is looked at first."""
         path = Path(self.path)
         return not path.is_file() or path.stat().st_size != self.bytes or checksum(path) != self.sha256
+
+    def is_untouched(self) -> bool:
+        """Tell whether nobody wrote to the file, which a look at its size and time tells."""
+        found = Path(self.path).stat()
+        return (found.st_size, found.st_mtime_ns) == (self.bytes, self.modified)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Source:

@@ -53,15 +53,20 @@ def survey_frames(path: Path) -> tuple[int, tuple[int, ...]]:
     with open_frames(path) as stream:
         place = _begin(stream)
         stream.seek(place)
+        _check_head(path, stream.readline(BUFFER))
+        stream.seek(place)
         for frame in frames(stream):
-            if count == 0 and not is_count(frame.split(b"\n", 1)[0]):
-                raise InputFileError(
-                    "it does not begin with a number of atoms", expected="a file of extended XYZ", who=str(path)
-                )
             if count % STRIDE == 0:
                 places.append(place)
             count, place = count + 1, place + len(frame)
     return count, tuple(places)
+
+
+def _check_head(path: Path, line: bytes) -> None:
+    if line and not is_count(line):
+        raise InputFileError(
+            "it does not begin with a number of atoms", expected="a file of extended XYZ", who=str(path)
+        )
 
 
 def _begin(stream: BinaryIO) -> int:

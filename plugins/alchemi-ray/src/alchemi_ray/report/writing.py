@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from alchemi_core.atomic_write import write_text
 from alchemi_core.cli.frames import naming_the_file
+from alchemi_ray.layout import Layout
 from alchemi_ray.report.failures import failures_of
 from alchemi_ray.report.gathering import gather
 from alchemi_ray.report.page import page
@@ -13,8 +14,6 @@ from alchemi_ray.report.run import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-NAME = "report.html"
 
 
 def write_report(folder: Path) -> Path:
@@ -41,7 +40,7 @@ def write_report(folder: Path) -> Path:
         If the report cannot be written.
     """
     run = Run.read(folder)
-    path = folder / NAME
+    path = Layout(folder).report
     written = page(run, gather(run), failures_of(run))
     with naming_the_file(path):
         write_text(path, written)

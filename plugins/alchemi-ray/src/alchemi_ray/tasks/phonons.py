@@ -58,8 +58,7 @@ class Phonons:
     pipeline : PipelineModelWrapper
         On its device.
     settings : Settings
-        With the options ``supercell`` (a length in Å, or multiples), ``displacement``, ``symmetry``, ``tolerance``,
-        ``max_atoms`` and ``mesh``.
+        With the options ``supercell`` (a length in Å, or multiples), ``displacement`` and ``mesh``.
     """
 
     pipeline: PipelineModelWrapper

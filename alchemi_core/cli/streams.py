@@ -1,0 +1,41 @@
+"""Streams of a command whose reader may go away: what it says is lost then, what it does goes on."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from _typeshed import ReadableBuffer
+
+
+class Unheard(io.FileIO):
+    """A stream that a reader may leave, as ``head`` does, or a ``tee`` that is stopped."""
+
+    def write(self, data: ReadableBuffer) -> int:
+        """Write, or pass over what nobody reads."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return memoryview(data).nbytes
+
+
+def say_line_by_line() -> None:
+    """Write each line of stdout and stderr at once, and go on when nobody reads them any more.
+
+    Lines come at once into files too: runs are followed there, and what stderr says stands in its place. For the start
+    of a process; a run whose log lost its reader writes its results all the same.
+    """
+    sys.stdout, sys.stderr = _unheard(sys.stdout), _unheard(sys.stderr)
+
+
+def _unheard(stream: TextIO) -> TextIO:
+    """Return the stream as it is where it is no file of the system, as in notebooks."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.flush()
+    raw = Unheard(stream.fileno(), "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding=stream.encoding, errors=stream.errors, line_buffering=True)

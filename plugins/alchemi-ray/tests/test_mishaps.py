@@ -1,0 +1,180 @@
+"""What happens around a run: a file edited under it, a log that nobody reads, a disk without any room, no ledger."""
+
+import errno
+import json
+import os
+import sqlite3
+
+import ase.db
+import pyarrow.parquet as pq
+import pytest
+from alchemi_ray.dataset.finding import find_files
+from alchemi_ray.dataset.reader import Reader
+from alchemi_ray.dataset.shard import cut
+from alchemi_ray.dataset.source import Source
+from alchemi_ray.ledger import Ledger
+from alchemi_ray.spec import Spec
+from ase import Atoms
+
+from alchemi_core.errors import InputFileError, OptionError
+
+ARGON = "lennard-jones"
+
+
+@pytest.fixture
+def dataset(here, tools):
+    return tools.save("data.extxyz", tools.mixed(24))
+
+
+def edited(path):
+    """Change a value in place, by which nothing changes its size."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE systems SET positions = (SELECT positions FROM systems WHERE id = 40) WHERE id = 90")
+    connection.close()
+
+
+def test_a_database_that_is_edited_during_a_run_is_not_read_on(tmp_path):
+    path = tmp_path / "a.db"
+    with ase.db.connect(path) as database:
+        for number in range(100):
+            database.write(Atoms("Ar", positions=[(0.0, 0.0, number)]))
+    source = Source.survey(path)
+    first, second = cut([source], 50)
+    reader = Reader([source])
+    assert len(list(reader.read(first))) == 50
+    size = path.stat().st_size
+    edited(path)
+    assert path.stat().st_size == size
+    with pytest.raises(InputFileError, match="was changed since the run began"):
+        list(reader.read(second))
+
+
+def test_a_file_that_is_edited_while_a_shard_is_read_fails_the_shard(dataset, here):
+    source = Source.survey(here / "data.extxyz")
+    (shard,) = cut([source], 100)
+    text = (here / "data.extxyz").read_text()
+    reader = Reader([source])
+    entries = reader.read(shard)
+    assert next(entries).index == 0
+    (here / "data.extxyz").write_text(text.replace("tag=20", "tag=21"))
+    with pytest.raises(InputFileError, match="was changed since the run began"):
+        list(entries)
+    reader.close()
+
+
+def test_a_file_that_was_only_touched_is_read_on(dataset, here):
+    source = Source.survey(here / "data.extxyz")
+    (shard,) = cut([source], 100)
+    os.utime(here / "data.extxyz", (1, 1))
+    reader = Reader([source])
+    assert len(list(reader.read(shard))) == 24
+    reader.close()
+
+
+def test_a_run_is_held_before_it_is_read(alchemi, dataset, here, monkeypatch):
+    assert alchemi("data.extxyz", "--model", ARGON, "--out", "out").code == 0
+    read, seen = Spec.read, []
+
+    def look(path):
+        with pytest.raises(OptionError, match="another process is at work"):
+            Ledger(here / "out" / "ledger.jsonl")
+        seen.append(path)
+        return read(path)
+
+    monkeypatch.setattr(Spec, "read", look)
+    assert alchemi("--resume", "out").code == 0
+    assert len(seen) == 1
+    Ledger(here / "out" / "ledger.jsonl").close()  # let go at the end
+
+
+def test_a_second_run_is_not_told_to_go_on(alchemi, dataset, here):
+    alchemi("data.extxyz", "--model", ARGON, "--out", "out")
+    with Ledger(here / "out" / "ledger.jsonl"):
+        answer = alchemi("--resume", "out")
+    assert answer.code == 2
+    assert "another process is at work" in answer.err
+    assert "goes on with" not in answer.err
+
+
+def test_a_log_that_nobody_reads_any_more_does_not_stop_a_run(command, dataset, here, tools):
+    process = command("data.extxyz", "--model", "slow(seconds=0.02)", "--shard-size", 2, "--out", "out")
+    assert process.stdout.readline()
+    process.stdout.close()
+    process.stderr.close()
+    assert process.wait(240) == 0
+    tools.check_exactly_once(here / "out", 24)
+    assert json.loads((here / "out" / "run.json").read_text())["status"] == "done"
+    process.stdout = process.stderr = None
+
+
+def test_a_disk_without_any_room_is_named_and_the_way_on_is_told(alchemi, dataset, here, tools, monkeypatch):
+    sync, left = os.fsync, [20]
+
+    def full(file):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        answer = alchemi("data.extxyz", "--model", ARGON, "--shard-size", 2, "--out", "out")
+    assert answer.code == 2
+    assert "No space left on device" in answer.err
+    assert "out/results" in answer.err or "ledger.jsonl" in answer.err
+    assert "goes on with: alchemi map --resume out" in answer.err
+    assert 0 < len(tools.ledger_of(here / "out")) < 12
+    assert alchemi("--resume", "out").code == 0
+    tools.check_exactly_once(here / "out", 24)
+
+
+def test_results_without_a_ledger_are_not_taken_for_leftovers(alchemi, dataset, here):
+    alchemi("data.extxyz", "--model", ARGON, "--out", "out")
+    ledger = (here / "out" / "ledger.jsonl").read_bytes()
+    (here / "out" / "ledger.jsonl").unlink()
+    answer = alchemi("--resume", "out")
+    assert (answer.code, "results but no ledger.jsonl" in answer.err) == (2, True), answer.err
+    assert len(list((here / "out" / "results").iterdir())) == 1
+    assert not (here / "out" / "ledger.jsonl").exists()
+    (here / "out" / "ledger.jsonl").write_bytes(ledger)
+    assert alchemi("--resume", "out").code == 0
+
+
+def test_a_ledger_of_other_shards_is_refused(alchemi, dataset, here):
+    for out, size in (("a", 5), ("b", 7)):
+        alchemi("data.extxyz", "--model", ARGON, "--shard-size", size, "--out", out)
+    (here / "a" / "ledger.jsonl").write_bytes((here / "b" / "ledger.jsonl").read_bytes())
+    answer = alchemi("--resume", "a")
+    assert (answer.code, "speaks of 7 structures from number 0 on" in answer.err) == (2, True), answer.err
+
+
+def test_a_run_that_is_not_done_is_no_dataset(alchemi, dataset, here):
+    alchemi("data.extxyz", "--model", ARGON, "--shard-size", 10, "--out", "out")
+    (here / "out" / "results" / "000009.parquet").write_bytes(b"of a run that was killed")
+    assert [path.name for path in find_files(["out"])] == [f"{number:06d}.parquet" for number in range(3)]
+    record = json.loads((here / "out" / "run.json").read_text())
+    (here / "out" / "run.json").write_text(json.dumps({**record, "status": "interrupted"}))
+    with pytest.raises(InputFileError, match=r"not done, but interrupted[\s\S]*--resume out"):
+        find_files(["out"])
+
+
+def test_files_tell_the_versions_of_the_part_that_made_them(alchemi, dataset, here, monkeypatch):
+    alchemi("data.extxyz", "--model", ARGON, "--shard-size", 12, "--out", "out")
+    lines = (here / "out" / "ledger.jsonl").read_text().splitlines(keepends=True)
+    (here / "out" / "ledger.jsonl").write_text(lines[0])
+    monkeypatch.setattr("alchemi_ray.cli.going.versions", lambda: {"alchemi-core": "later"})
+    assert alchemi("--resume", "out").code == 0
+    first, second = (
+        json.loads(pq.read_schema(here / "out" / "results" / f"{number:06d}.parquet").metadata[b"alchemi"])
+        for number in (0, 1)
+    )
+    assert first["versions"]["alchemi-core"] != "later"
+    assert second["versions"] == {"alchemi-core": "later"}
+
+
+def test_drafts_of_a_killed_run_are_removed(alchemi, dataset, here):
+    alchemi("data.extxyz", "--model", ARGON, "--out", "out")
+    for name in (".run.json.0a1b2c3d.part", ".failures.csv.0a1b2c3d.part", ".notes.txt.0a1b2c3d.part"):
+        (here / "out" / name).write_text("half")
+    assert alchemi("--resume", "out").code == 0
+    assert [path.name for path in (here / "out").glob(".*")] == [".notes.txt.0a1b2c3d.part"]
