@@ -108,9 +108,11 @@ class Evaluator:
 
     def _watched(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:
         """Evaluate a batch, and tell the allowance what it took."""
-        before, free, began = self.memory.used(), self.memory.free(), time.thread_time()
+        before, earlier, free = self.memory.used(), self.memory.peak(), self.memory.free()
+        began = time.thread_time()
         answer = self._run(batch)
-        taken = Taken(time.thread_time() - began, max(self.memory.peak() - before, 0), free)
+        seconds, peak = time.thread_time() - began, self.memory.peak()
+        taken = Taken(seconds, max(peak - before, 0), free, exact=peak > earlier)
         self.allowance.fitted(_cost(batch), taken)
         return answer
 
