@@ -96,7 +96,7 @@ def evaluate(
     """
     _check(pipe, structures, contributions, failures)
     names = None if requested is None else frozenset([requested] if isinstance(requested, str) else requested)
-    place = torch.device(device) if device is not None else _device_of(pipe)
+    place = torch.device(device) if device is not None else device_of(pipe)
     wanted = pipe.active_outputs if names is None else names
     estimator = Estimator.of(pipe.plan_for(wanted, device=place.type))
     evaluator = Evaluator(
@@ -135,6 +135,7 @@ def _check(pipe: object, structures: object, contributions: object, failures: ob
         raise OptionError(f"failures={failures!r}", expected="'raise' or 'keep'", who="evaluate")
 
 
-def _device_of(pipe: PipelineModelWrapper) -> torch.device:
+def device_of(pipe: PipelineModelWrapper) -> torch.device:
+    """Return where the weights of a pipeline are; the CPU where it has none."""
     first = next(chain(pipe.parameters(), pipe.buffers()), None)
     return torch.device("cpu") if first is None else first.device

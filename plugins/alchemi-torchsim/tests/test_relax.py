@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import traceback
 
 import numpy as np
 import pytest
 import torch
 from alchemi_torchsim import CannotServeError, TorchSimModel, memory, relax
+from alchemi_torchsim.carrying import have
+from alchemi_torchsim.engine import SimState
 from alchemi_torchsim.flight import AHEAD, Flight, Room
+from alchemi_torchsim.guarding import INDEX
 from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.relaxing import Relaxation
 from ase import Atoms
@@ -163,6 +168,44 @@ def test_one_that_fails_on_the_way(cliff):
         np.testing.assert_allclose(np.linalg.norm(result.atoms.positions, axis=1), 1.5, atol=FMAX)
 
 
+def test_errors_that_are_kept_hold_no_tensors(cliff):
+    """Of a thousand structures that fail, none keeps the batch in which it failed."""
+    falling, fine = Atoms("H", positions=[(0, 0, 1.4)]), Atoms("Ar2", positions=[(0, 2, 0), (0, 0, 1.9)])
+    poisoned = Atoms("Ar", positions=[(0, 0, 0.5)])
+    results = list(relax(cliff, [fine, falling, poisoned, fine, falling], fmax=FMAX))
+    gc.collect()
+    errors = [result.error for result in results if result.error is not None]
+    assert len(errors) == 3
+    assert not [value for error in errors for value in held(error) if isinstance(value, torch.Tensor | SimState)]
+
+
+def held(error):
+    """Give what the frames that an error passed still hold."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return (value for frame in frames for value in frame.f_locals.values())
+
+
+def test_structures_that_fail_at_once_do_not_get_on(argon, perturbed):
+    """By those that are first under way TorchSim finds out how much fits, and ends where they fail."""
+    twice = Atoms("Ar2", positions=[(0, 0, 0), (0, 0, 0)])
+    model = TorchSimModel(argon)
+    flight = Flight(Relaxation(model, FMAX, False, "fire", 3), [twice, perturbed(1)[0]], model, Room("n_atoms", 100.0))
+    (ready,) = flight
+    assert int(have(ready, INDEX)) == 1
+    assert set(flight._landed) == {0}
+
+
+def test_a_source_that_breaks_gives_what_came_before(argon, perturbed):
+    def source():
+        yield from perturbed(3)
+        raise OSError("the disk is gone")
+
+    results = relax(argon, source(), fmax=0.05)
+    assert [next(results).converged for _ in range(3)] == [True] * 3
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(results)
+
+
 def test_held_atoms_stay(argon, perturbed):
     structure = perturbed(1)[0]
     structure.set_constraint([FixAtoms([0]), FixCartesian(1, mask=(True, False, True))])
@@ -266,6 +309,10 @@ def test_total_charges_go_along(wired):
         ({"fmax": 0.0}, "fmax=0.0"),
         ({"cell": "all"}, "cell='all'"),
         ({"optimizer": "bfgs"}, "optimizer='bfgs'"),
+        ({"optimizer": "fire-verle"}, "optimizer='fire-verlet'"),
+        ({"fmax": True}, "fmax=True"),
+        ({"max_steps": True}, "max_steps=True"),
+        ({"atoms_at_once": True}, "atoms_at_once=True"),
         ({"max_steps": -1}, "max_steps=-1"),
         ({"atoms_at_once": 0}, "atoms_at_once=0"),
     ],

@@ -21,8 +21,9 @@ def finite_systems(state: SimState) -> Tensor:
     return torch.isfinite(state.energy) & (counts == 0)
 
 
-def check_finite(state: SimState, steps: int, who: str, fix: str) -> None:
-    """Raise `ModelOutputError` unless energy and forces of a single system are finite."""
-    if not bool(finite_systems(state)):
-        found = f"energy or forces are not finite after {steps} steps"
-        raise ModelOutputError(found, expected="finite numbers", who=who, fix=fix)
+def not_finite(state: SimState, steps: int, who: str, fix: str) -> ModelOutputError | None:
+    """Return an error unless energy and forces of a single system are finite."""
+    if bool(finite_systems(state)):
+        return None
+    found = f"energy or forces are not finite after {steps} steps"
+    return ModelOutputError(found, expected="finite numbers", who=who, fix=fix)

@@ -34,6 +34,7 @@ _positive = _must(lambda value: _finite(value) and value > 0.0, "a number above 
 _temperature = _must(lambda value: _finite(value) and value >= 0.0, "a temperature in K, 0 or more")
 _ensemble = _must(lambda value: value in ("nve", "nvt"), "'nve' or 'nvt'")
 _count = _must(lambda value: type(value) is int and value >= 0, "a whole number, 0 or more")
+_seed = _must(lambda value: value is None or (type(value) is int and value >= 0), "a whole number, 0 or more, or None")
 _period = _must(lambda value: type(value) is int and value > 0, "a whole number above 0")
 
 
@@ -48,7 +49,7 @@ class Settings:
     friction: float = attrs.field(validator=_positive)
     every: int = attrs.field(validator=_period)
     frames: bool
-    seed: int | None
+    seed: int | None = attrs.field(validator=_seed)
 
     def integrator(self, model: Guarded) -> tuple[Any, Any]:
         """Return TorchSim's two functions, one that starts and one that moves."""
