@@ -382,7 +382,14 @@ def test_mistakes_of_the_call_surface_at_once():
     pipe = pipeline(autograd(Gaussians()))
     with pytest.raises(UnknownOutputError):
         evaluate(pipe, [water()], requested={"dipole"}, failures="keep")
-    for wrong in ({"budget": "large"}, {"failures": "ignore"}, {"contributions": "forces"}):
+    for wrong in (
+        {"budget": "large"},
+        {"failures": "ignore"},
+        {"contributions": "forces"},
+        {"dtype": "float32"},
+        {"dtype": torch.int64},
+        {"device": "nowhere"},
+    ):
         with pytest.raises(OptionError, match=next(iter(wrong))):
             evaluate(pipe, [water()], **wrong)
     with pytest.raises(OptionError, match="one structure"):
