@@ -1,7 +1,8 @@
-"""What is no number: systems whose energy or forces are not finite."""
+"""What is a number and what is not: options, and energies and forces of systems."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from alchemi_torchsim.engine import SimState
+
+
+def is_finite(value: object) -> bool:
+    """Tell whether an option is a finite number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_positive(value: object) -> bool:
+    """Tell whether an option is a finite number above zero."""
+    return is_finite(value) and value > 0.0  # type: ignore[operator]  # it is a number
 
 
 def finite_systems(state: SimState) -> Tensor:

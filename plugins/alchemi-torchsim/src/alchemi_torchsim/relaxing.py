@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,7 +18,7 @@ from alchemi_torchsim.guarding import UNMASKED, Guarded
 from alchemi_torchsim.holding import free_coordinates
 from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.model import TorchSimModel
-from alchemi_torchsim.numerics import finite_systems, not_finite
+from alchemi_torchsim.numerics import finite_systems, is_positive, not_finite
 from alchemi_torchsim.outcomes import Relaxed
 from alchemi_torchsim.placing import as_array, order, placed, right_handed
 
@@ -201,7 +200,7 @@ class Relaxation:
 
 def _check(fmax: float, cell: object, optimizer: str, max_steps: int) -> None:
     who = "relax"
-    if isinstance(fmax, bool) or not (isinstance(fmax, int | float) and math.isfinite(fmax) and fmax > 0.0):
+    if not is_positive(fmax):
         raise OptionError(f"fmax={fmax!r}", expected="a positive force, eV/Å", who=who)
     if cell not in CELLS:
         raise OptionError(f"cell={cell!r}", expected="True, False or 'frechet'", who=who)
