@@ -117,12 +117,7 @@ def _check_used(couplings: Mapping[str, float], declared: Declaration) -> None:
 
 
 def _term(step: FlatStep, weight: float, declared: Declaration) -> Term:
-    if step.regions:
-        raise ExportError(
-            "it is evaluated on a part of each system",
-            expected="a step on all atoms: engines divide systems by places, not by what atoms belong to",
-            who=step.label,
-        )
+    _check_atoms(step)
     _check_inputs(step, declared)
     energy = _energy(step)
     neighbors = step.declared.neighbor_config
@@ -135,6 +130,15 @@ def _term(step: FlatStep, weight: float, declared: Declaration) -> Term:
         half_list=neighbors is not None and neighbors.half_list,
         interaction_range=energy.interaction_range,
     )
+
+
+def _check_atoms(step: FlatStep) -> None:
+    if step.regions:
+        raise ExportError(
+            "it is evaluated on a part of each system",
+            expected="a step on all atoms: engines divide systems by places, not by what atoms belong to",
+            who=step.label,
+        )
 
 
 def _check_inputs(step: FlatStep, declared: Declaration) -> None:
