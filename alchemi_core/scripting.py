@@ -6,12 +6,22 @@ one method, `ScriptableModel.scriptable_energy`. Exporters look for the method; 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
+from alchemi_core.errors import DeclarationError
+
 if TYPE_CHECKING:
     from torch.nn import Module
+
+
+def _length(_instance: ScriptableEnergy, attribute: attrs.Attribute[float], value: Any) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and isfinite(value) and value >= 0.0):
+        found = f"{attribute.name}={value!r}"
+        raise DeclarationError(found, expected="a length in Å, 0 or more", who="ScriptableEnergy")
 
 
 @attrs.frozen(eq=False)
@@ -38,10 +48,15 @@ class ScriptableEnergy:
     interaction_range : float, Å
         How far from an atom others can change its energy: the cutoff of a pair potential, several times that where
         messages are passed on.
+
+    Raises
+    ------
+    DeclarationError
+        If the range is no length.
     """
 
     module: Module
-    interaction_range: float
+    interaction_range: float = attrs.field(validator=_length)
 
 
 @runtime_checkable

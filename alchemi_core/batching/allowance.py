@@ -47,14 +47,17 @@ class Taken:
     seconds : float
         Time that the calling thread worked: other programs on the machine make it no longer.
     memory : int, bytes
-        Most at any moment.
+        Most at any moment, or what it cannot have been more than.
     free : int or None, bytes
         What could have been taken; None where nobody knows.
+    exact : bool
+        Whether `memory` was measured. What a program took before hides what a batch takes, until that is more.
     """
 
     seconds: float
     memory: int
     free: int | None
+    exact: bool = True
 
 
 class Allowance:
@@ -73,6 +76,8 @@ class Allowance:
         Time of a batch from which it grows no more.
     share : float
         Share of the free memory that a batch may take.
+    refused : bool
+        Whether too much memory is refused, which mends itself; on a host a system may end the program instead.
 
     Attributes
     ----------
@@ -82,8 +87,16 @@ class Allowance:
         Whether what a batch takes still matters.
     """
 
-    def __init__(self, budget: Budget, most: Budget, enough: float = ENOUGH, share: float = HOST_SHARE) -> None:
-        self.budget, self._most, self._enough, self._share = budget, most, enough, share
+    def __init__(
+        self,
+        budget: Budget,
+        most: Budget,
+        *,
+        enough: float = ENOUGH,
+        share: float = HOST_SHARE,
+        refused: bool = False,
+    ) -> None:
+        self.budget, self._most, self._enough, self._share, self._refused = budget, most, enough, share, refused
         self.growing = budget != most
         self._slow = 0
 
@@ -94,7 +107,9 @@ class Allowance:
             fixed = Budget.of(given)
             return cls(fixed, fixed)
         first = ON_HOST.times(FIRST)
-        return cls(first, ON_HOST) if device_type == "cpu" else cls(first, ON_DEVICE, inf, DEVICE_SHARE)
+        if device_type == "cpu":
+            return cls(first, ON_HOST)
+        return cls(first, ON_DEVICE, enough=inf, share=DEVICE_SHARE, refused=True)
 
     def fitted(self, cost: Cost, taken: Taken) -> None:
         """Learn from a batch that fit, unless it was too small to tell."""
@@ -103,7 +118,7 @@ class Allowance:
             return
         self._slow = self._slow + 1 if taken.seconds / share >= self._enough else 0
         pays = 1.0 if self._slow else FASTER
-        fits = FASTER if taken.free is None else self._share * taken.free * share / max(taken.memory, 1)
+        fits = self._fits(taken, share)
         self.growing = fits >= FASTER and self._slow < IN_A_ROW
         self._set(self.budget.times(min(pays, fits)))
 
@@ -120,6 +135,18 @@ class Allowance:
         """Allow one structure at a time."""
         self.growing = False
         self.budget = attrs.evolve(self.budget, systems=1)
+
+    def _fits(self, taken: Taken, share: float) -> float:
+        """Return by what factor memory lets the budget grow, as far as it is known; `FASTER` at least where it is not.
+
+        A batch that took so much in secret that the next one might take all that is free is taken for that much.
+        """
+        if taken.free is None:
+            return FASTER
+        harmless = self._refused or FASTER * taken.memory <= taken.free * share
+        if not taken.exact and harmless:
+            return FASTER
+        return self._share * taken.free * share / max(taken.memory, 1)
 
     def _set(self, budget: Budget) -> None:
         most = self._most

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
@@ -13,6 +12,7 @@ from alchemi_core.batching.candidate import Sorter
 from alchemi_core.batching.cost import Estimator
 from alchemi_core.batching.evaluator import Evaluator
 from alchemi_core.batching.memory import memory_of
+from alchemi_core.batching.place import checked_device, checked_dtype, device_of
 from alchemi_core.batching.stream import Stream
 from alchemi_core.errors import OptionError
 
@@ -96,7 +96,7 @@ def evaluate(
     """
     _check(pipe, structures, contributions, failures)
     names = None if requested is None else frozenset([requested] if isinstance(requested, str) else requested)
-    place = torch.device(device) if device is not None else _device_of(pipe)
+    place = device_of(pipe) if device is None else checked_device(device, "evaluate")
     wanted = pipe.active_outputs if names is None else names
     estimator = Estimator.of(pipe.plan_for(wanted, device=place.type))
     evaluator = Evaluator(
@@ -104,7 +104,7 @@ def evaluate(
         config=pipe.model_config,
         requested=names,
         contributions=contributions,
-        dtype=torch.float64 if dtype is None else dtype,
+        dtype=torch.float64 if dtype is None else checked_dtype(dtype, "evaluate"),
         device=place,
         memory=memory_of(place),
         allowance=Allowance.of(budget, place.type),
@@ -133,8 +133,3 @@ def _check(pipe: object, structures: object, contributions: object, failures: ob
         raise OptionError(f"contributions={contributions!r}", expected=expected, who="evaluate")
     if failures not in ("raise", "keep"):
         raise OptionError(f"failures={failures!r}", expected="'raise' or 'keep'", who="evaluate")
-
-
-def _device_of(pipe: PipelineModelWrapper) -> torch.device:
-    first = next(chain(pipe.parameters(), pipe.buffers()), None)
-    return torch.device("cpu") if first is None else first.device

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +13,7 @@ from alchemi_core.batching.allowance import Taken
 from alchemi_core.batching.cost import Cost
 from alchemi_core.batching.evaluated import Evaluated
 from alchemi_core.batching.memory import is_shortage
+from alchemi_core.batching.release import release
 from alchemi_core.batching.splitting import IndivisibleError, not_finite, split
 from alchemi_core.data.from_ase import batch_for
 from alchemi_core.errors import ModelOutputError, TooLargeError
@@ -102,15 +102,16 @@ class Evaluator:
         try:
             answer = self._watched(batch) if self.allowance.growing else self._run(batch)
         except Exception as error:  # noqa: BLE001 - whatever a model raises
-            _let_go(error)
-            return error
+            return release(error)
         return answer
 
     def _watched(self, batch: Sequence[Candidate]) -> list[Outputs | Exception]:
         """Evaluate a batch, and tell the allowance what it took."""
-        before, free, began = self.memory.used(), self.memory.free(), time.thread_time()
+        before, earlier, free = self.memory.used(), self.memory.peak(), self.memory.free()
+        began = time.thread_time()
         answer = self._run(batch)
-        taken = Taken(time.thread_time() - began, max(self.memory.peak() - before, 0), free)
+        seconds, peak = time.thread_time() - began, self.memory.peak()
+        taken = Taken(seconds, max(peak - before, 0), free, exact=peak > earlier)
         self.allowance.fitted(_cost(batch), taken)
         return answer
 
@@ -140,13 +141,6 @@ def _failed(candidate: Candidate, error: Exception) -> Evaluated:
 
 def _cost(batch: Sequence[Candidate]) -> Cost:
     return sum((one.cost for one in batch), Cost())
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Clear the variables of all frames that an error passed: it is kept, and they hold a whole batch."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
 
 
 def _not_a_number(name: str) -> ModelOutputError:

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 SHORTAGES = ("out of memory", "can't allocate memory", "ALLOC_FAILED", "Failed to allocate")
 """What errors say that are of no class of their own: those of torch's CPU allocator, of cuBLAS and cuDNN, of Warp."""
 
+GROUPS = (
+    ("", "memory.max", "memory.current", "inactive_file"),
+    ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Control groups of version 2 and 1: folder, files of limit and usage, and the line of ``memory.stat`` on files kept;
+https://docs.kernel.org/admin-guide/cgroup-v2.html."""
+
 
 class Memory(Protocol):
     """What is known of the memory of a device."""
@@ -52,7 +59,7 @@ class HostMemory:
 
     def free(self) -> int | None:
         """Return what the system could still give, or less where the group of the process may use less."""
-        known = [*_available(), *_left_to_group()]
+        known = [*_available(), *left_to_group()]
         return min(known) if known else None
 
 
@@ -98,16 +105,26 @@ def _available() -> Iterator[int]:
             yield 1024 * int(line.split()[1])
 
 
-def _left_to_group() -> Iterator[int]:
-    """Yield what is left of the limit of a control group, of either version of these."""
-    root = Path("/sys/fs/cgroup")
-    for limit, current in (
-        (root / "memory.max", root / "memory.current"),
-        (root / "memory/memory.limit_in_bytes", root / "memory/memory.usage_in_bytes"),
-    ):
-        most, now = _text(limit).strip(), _text(current).strip()
+def left_to_group(root: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
+    """Yield what is left of the limit of a control group, bytes, of either version of these.
+
+    Files that were read and are kept count as used there, but make room as soon as anything else needs it.
+
+    Parameters
+    ----------
+    root : Path
+        Where the system tells of control groups.
+    """
+    for folder, limit, usage, kept in GROUPS:
+        most, now = (_text(root / folder / name).strip() for name in (limit, usage))
         if most.isdigit() and now.isdigit():
-            yield max(int(most) - int(now), 0)
+            yield max(int(most) - int(now) + _counted(root / folder / "memory.stat", kept), 0)
+
+
+def _counted(path: Path, name: str) -> int:
+    """Return a number of a file with a name and a number on each line; 0 where it has none."""
+    rows = (line.split() for line in _text(path).splitlines())
+    return next((int(row[1]) for row in rows if row[:1] == [name]), 0)
 
 
 def _text(path: Path) -> str:

@@ -54,10 +54,10 @@ def split(outputs: Outputs, batch: Batch) -> list[Outputs]:
 
 
 def _pieces(name: str, value: Tensor, batch: Batch) -> Sequence[Tensor]:
-    """Return what belongs to each system; copies, since a view would keep the whole batch in memory."""
+    """Return what belongs to each system; copies, since a view would keep the whole batch, or be the model's own."""
     host = value.detach().cpu()
     if batch.num_systems == 1:
-        return [host]
+        return [host.clone() if host.data_ptr() == value.data_ptr() else host]
     rows = value.shape[0] if value.dim() else -1
     quantity = QUANTITIES.get(name)
     if (quantity is None or quantity.per_atom) and rows == batch.num_atoms:

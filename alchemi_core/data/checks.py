@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
 
 
-_FLOATING = (torch.float64, torch.float32)
+FLOATING = (torch.float64, torch.float32)
 
 
 def check_batch(batch: Batch) -> None:
@@ -25,7 +25,7 @@ def check_batch(batch: Batch) -> None:
     _shape("positions", batch.positions, (atoms, 3))
     _shape("atomic_numbers", batch.atomic_numbers, (atoms,))
     _shape("batch_idx", batch.batch_idx, (atoms,))
-    _type("positions", batch.positions, batch.positions.dtype in _FLOATING, "torch.float64 or torch.float32")
+    _type("positions", batch.positions, batch.positions.dtype in FLOATING, "torch.float64 or torch.float32")
     for name in ("atomic_numbers", "batch_idx"):
         tensor: Tensor = getattr(batch, name)
         _type(name, tensor, tensor.dtype == torch.int64, "torch.int64")

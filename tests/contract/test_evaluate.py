@@ -258,6 +258,52 @@ def test_results_hold_their_own_memory_and_can_be_pickled():
     torch.testing.assert_close(again.outputs["forces"], found[3].outputs["forces"])
 
 
+@pytest.mark.parametrize("budget", [None, Budget(systems=1)])
+def test_results_are_not_what_a_model_keeps(budget):
+    class Keeping(Kernel):
+        def compute(self, view, requested):
+            out = super().compute(view, requested)
+            return {**out, "energy": kept[: view.num_systems]}
+
+    kept = torch.full((8, 1), 2.5, dtype=torch.float64)
+    pipe = pipeline(direct(with_config(Keeping(), name="keeping")))
+    for one in evaluate(pipe, [water() for _ in range(3)], requested={"energy"}, budget=budget):
+        one.outputs["energy"].zero_()
+    assert (kept == 2.5).all()
+
+
+@pytest.mark.parametrize("occupied", [0, 10 * 2**30])
+def test_batches_grow_the_same_whatever_a_program_took_before(occupied, monkeypatch):
+    """The peak of a process never falls: a former run must not keep the batches of this one small."""
+    monkeypatch.setattr("alchemi_core.batching.evaluate.memory_of", lambda device: Seen(occupied))
+    sizes = []
+
+    class Counting(Kernel):
+        def compute(self, view, requested):
+            sizes.append(view.num_systems)
+            return super().compute(view, requested)
+
+    list(evaluate(pipeline(direct(with_config(Counting(), name="counting"))), [water() for _ in range(1000)]))
+    assert sizes[1] == 2 * sizes[0]
+    assert sizes[2] > 3 * sizes[0]
+
+
+class Seen:
+    """A host on which some memory was taken at some time, and now takes none that shows."""
+
+    def __init__(self, occupied):
+        self.occupied = occupied
+
+    def used(self):
+        return 2**30
+
+    def peak(self):
+        return 2**30 + self.occupied
+
+    def free(self):
+        return 32 * 2**30
+
+
 def test_nothing_comes_of_nothing():
     assert list(evaluate(wired(), [])) == []
     assert list(evaluate(wired(), iter(()))) == []
@@ -336,7 +382,14 @@ def test_mistakes_of_the_call_surface_at_once():
     pipe = pipeline(autograd(Gaussians()))
     with pytest.raises(UnknownOutputError):
         evaluate(pipe, [water()], requested={"dipole"}, failures="keep")
-    for wrong in ({"budget": "large"}, {"failures": "ignore"}, {"contributions": "forces"}):
+    for wrong in (
+        {"budget": "large"},
+        {"failures": "ignore"},
+        {"contributions": "forces"},
+        {"dtype": "float32"},
+        {"dtype": torch.int64},
+        {"device": "nowhere"},
+    ):
         with pytest.raises(OptionError, match=next(iter(wrong))):
             evaluate(pipe, [water()], **wrong)
     with pytest.raises(OptionError, match="one structure"):

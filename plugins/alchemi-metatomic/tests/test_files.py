@@ -133,7 +133,9 @@ def test_command(tmp_path, structure):
     assert [one.name for one in tmp_path.iterdir()] == ["argon.pt"]
     atoms = structure("crystal")
     atoms.calc = MetatomicCalculator(tmp_path / "argon.pt", device="cpu")
-    assert atoms.get_potential_energy() < 0.0
+    energy = atoms.get_potential_energy()
+    atoms.calc = (create_model("lennard-jones", **ARGON) + 0.5 * create_model("zbl", outer="covalent")).as_ase()
+    assert energy == pytest.approx(atoms.get_potential_energy(), rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from alchemi_core import (
     PipelineStep,
     create_model,
 )
-from alchemi_core.errors import DoubleCountingError, ExportError, OptionError
+from alchemi_core.errors import DeclarationError, DoubleCountingError, ExportError, OptionError
 from alchemi_core.scripting import ScriptableEnergy
 
 ARGON = {"cutoff": 8.0, "switch_on": 7.0}
@@ -41,6 +41,13 @@ class Wrong(Well):
                 return {n: n for n in range(3)}.setdefault(*numbers)
 
         return ScriptableEnergy(Module(), 1.0)
+
+
+class Endless(Well):
+    """A model whose range is no length."""
+
+    def scriptable_energy(self):
+        return ScriptableEnergy(torch.nn.Linear(1, 1), self.reach)
 
 
 class Unwilling(Well):
@@ -74,6 +81,15 @@ def test_modules_that_do_not_compile():
 def test_models_that_say_why_not():
     error = refused(Unwilling())
     assert (error.who, error.found, error.fix) == ("well", "it has seven legs", "Unwilling(legs=6)")
+
+
+@pytest.mark.parametrize("reach", [float("nan"), float("inf"), -1.0, None, True])
+def test_ranges_that_are_no_lengths(reach):
+    """An engine that divides a system among processes would leave atoms out."""
+    model = Endless()
+    model.reach = reach
+    with pytest.raises(DeclarationError, match="interaction_range="):
+        export(model)
 
 
 def test_charges_of_another_step():
@@ -111,6 +127,7 @@ def test_weights_of_each_system():
 
 
 def test_nothing_left():
+    assert refused(Coupling() * lennard_jones(), couplings={"coupling": 0.0}).found == "no step adds to the energy"
     assert refused(0.0 * lennard_jones()).found == "no step adds to the energy"
 
 

@@ -1,8 +1,13 @@
 """Saved metatomic models in pipelines: there and back again."""
 
+import copy
+import pickle
+
 import pytest
 import torch
 from alchemi_metatomic import Metatomic, export
+from alchemi_metatomic.exported import ExportedPipeline
+from alchemi_metatomic.upstream import AtomisticModel, ModelCapabilities, ModelOutput
 from alchemi_metatomic.writing import write_model
 
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, create_model
@@ -56,6 +61,39 @@ def test_elements(again, structure):
     atoms.calc = only.as_ase()
     with pytest.raises(UnsupportedElementError):
         atoms.get_potential_energy()
+
+
+def test_copies_are_where_their_originals_are(tmp_path, monkeypatch):
+    """Read again in a folder to which the path does not lead, and on the same device."""
+    write_model(export(create_model("lennard-jones", cutoff=6.0)), tmp_path / "x.pt")
+    monkeypatch.chdir(tmp_path)
+    model = Metatomic("x.pt").to("meta")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert {str(one.device) for one in again.buffers()} == {"meta"}
+
+
+@pytest.mark.filterwarnings("ignore:No length unit was provided:UserWarning")  # metatomic sees it too
+@pytest.mark.parametrize(
+    ("energy", "length", "said"),
+    [("", "angstrom", "energy"), ("eV", "", "length"), ("", "", "energy and length")],
+)
+def test_numbers_without_a_unit_are_refused(tmp_path, energy, length, said):
+    model = export(create_model("lennard-jones", cutoff=6.0))
+    known = model.capabilities()
+    unclear = ModelCapabilities(
+        outputs={"energy": ModelOutput(unit=energy, sample_kind="atom")},
+        atomic_types=known.atomic_types,
+        interaction_range=known.interaction_range,
+        length_unit=length,
+        supported_devices=known.supported_devices,
+        dtype=known.dtype,
+    )
+    same = ExportedPipeline(list(model.module.terms), [1.0], [(6.0, False)], [0], {}).eval()
+    write_model(AtomisticModel(same, model.metadata(), unclear), tmp_path / "x.pt")
+    with pytest.raises(InputFileError, match=f"does not say its unit of {said}\n"):
+        Metatomic(tmp_path / "x.pt")
 
 
 def test_refusals(tmp_path):

@@ -53,6 +53,11 @@ def test_couplings_are_fixed(agree, structure):
     agree(lam * near + (1 - lam) ** 2 * far, structure("crystal"), couplings={"coupling": 0.3})
 
 
+def test_what_a_coupling_switches_off_is_left_out(agree, structure):
+    lam, far = Coupling(), create_model("lennard-jones", **ARGON)
+    agree(far + lam * create_model("eeq", energy=True), structure("crystal"), couplings={"coupling": 0.0})
+
+
 def test_trained_parameters(agree, structure):
     model = create_model("lennard-jones", **ARGON)
     model.epsilon.data.mul_(1.3)

@@ -1,5 +1,7 @@
 """The toolkit's own models as steps: the same numbers as the same physics here."""
 
+import warnings
+
 import pytest
 import torch
 from alchemi_nvalchemi import NvalchemiStep
@@ -8,8 +10,13 @@ from nvalchemi.models import LennardJonesModelWrapper
 from alchemi_core import Batch, PipelineGroup, PipelineModelWrapper, PipelineStep, create_model
 from alchemi_core.contract import Analytic, OnGraph, Partial
 from alchemi_core.derivatives.finite_difference import FiniteDifference
-from alchemi_core.errors import DeclarationError, DoubleCountingError, GeometryError, OptionError
+from alchemi_core.errors import DeclarationError, DoubleCountingError, GeometryError, ModelOutputError, OptionError
 from alchemi_core.quantities import COULOMB_CONSTANT
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of what its pipelines import
+    from nvalchemi.models.pipeline import PipelineGroup as GroupThere
+    from nvalchemi.models.pipeline import PipelineModelWrapper as PipelineThere
 
 ALL = {"energy", "forces", "stress", "virial"}
 ARGON = {"epsilon": 0.0104, "sigma": 3.4, "cutoff": 8.5}
@@ -112,6 +119,21 @@ def test_lists_are_shared(step):
     plan = str(PipelineModelWrapper([PipelineGroup(models)]).plan_for({"energy"}))
     assert "of the same 8.5 Å pairs, then to_matrix" in plan
     assert "cut out of the 8.5 Å pairs, cheaper than building it, then to_half, then to_matrix" in plan
+
+
+def test_a_pipeline_of_the_toolkit_is_a_step_too(alone, structures):
+    """Of two models whose cutoffs are so near that they share a list, from which the toolkit takes what each reads."""
+    near, far = (LennardJonesModelWrapper(**ARGON | {"cutoff": cutoff}) for cutoff in (8.0, 8.5))
+    batch = Batch.from_ase([structures["argon"], structures["slab"]])
+    whole = NvalchemiStep(PipelineThere(groups=[GroupThere(steps=[near]), GroupThere(steps=[far])]), name="both")
+    with pytest.raises(ModelOutputError, match="both: it gave no stress"):
+        alone(whole)(batch, ALL)
+    for one in (near, far):
+        one.set_config("active_outputs", {"energy", "forces", "stress"})
+    found = alone(whole)(batch, ALL)
+    parts = [alone(create_model("lennard-jones", **ARGON | {"cutoff": c}, shift=False))(batch, ALL) for c in (8.0, 8.5)]
+    for name in ALL:
+        assert largest(found[name], parts[0][name] + parts[1][name]) < 1e-12, name
 
 
 def test_dispersion_is_counted_once(step, d3_file):

@@ -74,6 +74,23 @@ def test_momenta_of_a_structure_are_kept(argon):
     assert result.kinetic[0] == pytest.approx(1.0 / atoms.get_masses()[0])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_run_goes_on_at_its_temperature(argon, dtype):
+    """Momenta of an earlier run have a centre of mass at rest, as those that were drawn for it had."""
+    how = {"temperature": 40.0, "seed": 1, "dtype": dtype}
+    (first,) = run_md(argon, [structures()[0]], steps=20, **how)
+    (second,) = run_md(argon, [first.atoms], steps=0, **how)
+    assert second.temperatures[0] == pytest.approx(first.temperatures[-1], rel=1e-5)
+
+
+def test_a_centre_of_mass_that_moves_counts(argon):
+    """By hand: two atoms of one momentum each have p²/m = 6/2 kT, the centre of mass with it."""
+    atoms = structures()[2]
+    atoms.set_momenta([(0, 0, 1.0), (0, 0, 1.0)])
+    (result,) = run_md(argon, [atoms], steps=0)
+    assert result.temperatures[0] == pytest.approx(1.0 / atoms.get_masses()[0] / (3 * units.kB))
+
+
 def test_a_structure_moves_the_same_in_any_company(argon):
     """Of the third structure: alone as the third, and with two others."""
     *others, last = structures()
@@ -134,6 +151,7 @@ def test_those_that_fail_are_named(cliff):
         ({"temperature": float("nan")}, "temperature"),
         ({"friction": -1.0}, "friction"),
         ({"every": 0}, "every=0"),
+        ({"seed": -1}, "seed=-1"),
     ],
 )
 def test_options(argon, options, message):

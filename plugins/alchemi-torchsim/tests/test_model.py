@@ -11,6 +11,7 @@ from ase.build import bulk, molecule
 from torch_sim.models.interface import ModelInterface, validate_model_outputs
 
 from alchemi_core import Batch, DataError, PlanningError, committee, create_model
+from alchemi_core.errors import OptionError
 
 CPU = torch.device("cpu")
 PIPELINES = ("argon", "argon_d3", "wired")
@@ -171,6 +172,14 @@ def test_a_state_of_another_type(argon):
     with pytest.raises(DataError, match=r"state\.to"):
         TorchSimModel(argon)(state)
     TorchSimModel(argon, dtype=torch.float32)(state)
+
+
+@pytest.mark.parametrize(
+    "options", [{"dtype": torch.int64}, {"dtype": "float32"}, {"device": "nowhere"}, {"device": "xla"}]
+)
+def test_places_and_types_that_are_not_there(argon, options):
+    with pytest.raises(OptionError, match=f"{next(iter(options))}="):
+        TorchSimModel(argon, **options)
 
 
 def test_lists_are_kept_between_calls_of_a_trajectory():

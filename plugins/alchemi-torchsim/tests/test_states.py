@@ -84,8 +84,6 @@ def test_charges_go_along():
     ion.info, water.info = {"charge": -1.0}, {"charge": 0.0}
     for atoms in (ion, water):
         atoms.set_initial_charges(np.linspace(-1, 1, len(atoms)))
-    state = state_of([ion, water])
-    del state  # made again of its parts below
     joined = concatenate_states(state_of([ion, water]).split()[::-1])
     batch = batch_of(joined, {"total_charge", "charges", "multiplicity"})
     assert batch.fields["total_charge"].tolist() == [[0.0], [-1.0]]

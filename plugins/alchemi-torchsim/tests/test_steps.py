@@ -166,6 +166,7 @@ def test_what_is_no_model():
         ({"model": "lennard-jones", "sigma": 1.0, "epsilon": 1.0, "alpha": 2.0}, "does not have"),
         ({"model": "lennard-jones", "sigma": -1.0, "epsilon": 1.0}, "sigma=-1.0"),
         ({"model": "lennard-jones", "sigma": 1.0, "epsilon": 1.0, "cutoff": float("nan")}, "cutoff=nan"),
+        ({"model": "lennard-jones", "sigma": True, "epsilon": 1.0}, "sigma=True"),
         ({"model": "lennard-jones", "sigma": 1.0}, "epsilon"),
     ],
 )
@@ -175,8 +176,9 @@ def test_options(options, message):
 
 
 def test_a_cutoff_that_is_none():
-    with pytest.raises(OptionError, match="cutoff=0"):
-        TorchSimStep(Harmonic(), cutoff=0)
+    for cutoff in (0, True, float("inf")):
+        with pytest.raises(OptionError, match=f"cutoff={cutoff}"):
+            TorchSimStep(Harmonic(), cutoff=cutoff)
 
 
 def test_two_atoms_at_one_place():

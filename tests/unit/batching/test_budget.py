@@ -101,6 +101,27 @@ def test_batches_shrink_where_memory_is_short_from_the_start():
     assert not allowance.growing
 
 
+def hidden(memory, free=20 * GIB):
+    """What a batch took that stayed below what the program took before: no more than the memory given."""
+    return Taken(0.0, memory, free, exact=False)
+
+
+def test_what_a_program_took_before_does_not_end_growth():
+    """A former run filled the device, or a file was read: neither says what a batch takes."""
+    device, host = Allowance.of(None, "cuda"), Allowance.of(None, "cpu")
+    for _ in range(6):
+        device.fitted(full(device), hidden(19 * GIB))
+        host.fitted(full(host), hidden(6 * GIB))
+    assert device.budget.atoms == host.budget.atoms == 16000
+
+
+def test_on_a_host_nothing_is_risked_where_the_next_batch_might_take_all():
+    host = Allowance.of(None, "cpu")
+    host.fitted(full(host), hidden(15 * GIB))
+    assert not host.growing
+    assert host.budget.atoms < 250
+
+
 def test_a_system_that_says_nothing_of_its_memory_lets_batches_grow():
     allowance = Allowance.of(None, "cpu")
     for _ in range(6):

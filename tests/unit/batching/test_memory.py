@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from alchemi_core.batching.memory import HostMemory, is_shortage, memory_of
+from alchemi_core.batching.memory import HostMemory, is_shortage, left_to_group, memory_of
 from alchemi_core.errors import ModelOutputError
 
 MIB = 2**20
@@ -26,6 +26,29 @@ def test_what_is_allocated_shows_in_use_and_at_the_peak():
 def test_some_memory_is_free_and_not_more_than_there_is():
     free = HostMemory().free()
     assert 0 < free <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+GROUPS = {
+    "2": ("", "memory.max", "memory.current", "anon 900\ninactive_file 300\nactive_file 7\n"),
+    "1": ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "inactive_file 5\ntotal_inactive_file 300\n"),
+}
+
+
+@pytest.mark.parametrize("version", GROUPS)
+def test_files_that_are_kept_make_room_in_a_control_group(version, tmp_path):
+    folder, limit, usage, stat = GROUPS[version]
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / limit).write_text("4000\n")
+    (tmp_path / folder / usage).write_text("3900\n")
+    assert list(left_to_group(tmp_path)) == [100]
+    (tmp_path / folder / "memory.stat").write_text(stat)
+    assert list(left_to_group(tmp_path)) == [400]
+
+
+def test_a_control_group_without_a_limit_leaves_what_there_is(tmp_path):
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("3900\n")
+    assert list(left_to_group(tmp_path)) == []
 
 
 def refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,19 +42,19 @@ class Metatomic(BaseModelMixin, torch.nn.Module):
     Raises
     ------
     InputFileError
-        If it is no such file, or needs more than a pipeline gives.
+        If it is no such file, does not say its units, or needs more than a pipeline gives.
     """
 
     def __init__(self, path: str | Path, *, name: str = WHO, level_of_theory: str = "") -> None:
         super().__init__()
         if not isinstance(path, str | Path):
             raise OptionError(f"path={path!r}", expected="the path of a file", who=WHO)
-        self.path = str(path)
+        self.path = str(Path(path).absolute())  # copies may be made where relative paths lead elsewhere
         self.model = _loaded(Path(path))
         capabilities = self.model.capabilities()
         self.dtype, self.length_unit = DTYPES[capabilities.dtype], "angstrom"
         self.lists = list(self.model.requested_neighbor_lists())
-        _check(self.model, self.path)
+        _check(self.model, str(path))
         self.model_config = ModelConfig(
             name=name,
             outputs=dict.fromkeys(("energy", "node_energies"), OnGraph({"positions", "cell"}))
@@ -89,11 +90,17 @@ class Metatomic(BaseModelMixin, torch.nn.Module):
         """Copy and pickle by the path of the file: a program in TorchScript has no other form."""
         options = {"name": self.model_config.name, "level_of_theory": self.model_config.level_of_theory}
         state = {name: self.__dict__[name] for name in ("origin", "training") if name in self.__dict__}
-        return _read_again, (self.path, options), state
+        return _read_again, (self.path, options, _device_of(self)), state
 
 
-def _read_again(path: str, options: dict[str, str]) -> Metatomic:
-    return Metatomic(path, **options)
+def _read_again(path: str, options: dict[str, str], device: torch.device | None) -> Metatomic:
+    again = Metatomic(path, **options)
+    return again if device is None else again.to(device)
+
+
+def _device_of(model: torch.nn.Module) -> torch.device | None:
+    """Return where the numbers of a model are; None where it has none."""
+    return next((one.device for one in chain(model.parameters(), model.buffers())), None)
 
 
 def _loaded(path: Path) -> Any:
@@ -110,6 +117,11 @@ def _loaded(path: Path) -> Any:
 def _check(model: Any, path: str) -> None:
     if "energy" not in model.capabilities().outputs:
         raise InputFileError("it gives no energy", expected="a potential", who=path)
+    units = {"energy": model.capabilities().outputs["energy"].unit, "length": model.capabilities().length_unit}
+    if unknown := [name for name, unit in units.items() if not unit]:
+        raise InputFileError(
+            f"it does not say its unit of {' and '.join(unknown)}", expected="units: none are converted else", who=path
+        )
     if wanted := sorted(model.requested_inputs(use_new_names=True)):
         raise InputFileError(
             f"it reads {', '.join(wanted)}", expected="a model that reads the geometry alone", who=path

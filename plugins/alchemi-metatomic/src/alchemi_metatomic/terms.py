@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from alchemi_core.declaration import Declaration
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_core.planning.flat import FlatStep
+    from alchemi_core.scripting import ScriptableEnergy
 
 INPUTS = {"charges": ("charge", "e")}
 """Inputs of models that engines can bring: name and unit in metatomic, by the name here."""
@@ -62,7 +63,7 @@ class Term:
 
 
 def terms_of(pipe: PipelineModelWrapper, couplings: Mapping[str, float]) -> tuple[Term, ...]:
-    """Return the terms of a pipeline's energy, in order; steps with a weight of zero are none.
+    """Return the terms of a pipeline's energy, in order; steps with a weight of zero, by a coupling too, are none.
 
     Parameters
     ----------
@@ -78,10 +79,11 @@ def terms_of(pipe: PipelineModelWrapper, couplings: Mapping[str, float]) -> tupl
     """
     declared = declare(pipe.topology, pipe.registry or default_registry())
     _check_whole(declared)
-    terms = tuple(_term(step, declared, couplings) for step in declared.steps if _adds(step))
+    _check_used(couplings, declared)
+    weights = {step.index: number_of(step, declared.held, couplings) for step in declared.steps if _adds(step)}
+    terms = tuple(_term(declared.steps[index], weight, declared) for index, weight in weights.items() if weight != 0.0)
     if not terms:
         raise ExportError("no step adds to the energy", expected="an energy", who="pipeline")
-    _check_used(couplings, declared)
     return terms
 
 
@@ -114,25 +116,29 @@ def _check_used(couplings: Mapping[str, float], declared: Declaration) -> None:
         )
 
 
-def _term(step: FlatStep, declared: Declaration, couplings: Mapping[str, float]) -> Term:
+def _term(step: FlatStep, weight: float, declared: Declaration) -> Term:
+    _check_atoms(step)
+    _check_inputs(step, declared)
+    energy = _energy(step)
+    neighbors = step.declared.neighbor_config
+    return Term(
+        label=step.label,
+        step=step,
+        weight=weight,
+        module=_compiled(energy.module, step),
+        cutoff=0.0 if neighbors is None else neighbors.cutoff,
+        half_list=neighbors is not None and neighbors.half_list,
+        interaction_range=energy.interaction_range,
+    )
+
+
+def _check_atoms(step: FlatStep) -> None:
     if step.regions:
         raise ExportError(
             "it is evaluated on a part of each system",
             expected="a step on all atoms: engines divide systems by places, not by what atoms belong to",
             who=step.label,
         )
-    _check_inputs(step, declared)
-    energy = _scriptable(step)
-    neighbors = step.declared.neighbor_config
-    return Term(
-        label=step.label,
-        step=step,
-        weight=number_of(step, declared.held, couplings),
-        module=energy.module,
-        cutoff=0.0 if neighbors is None else neighbors.cutoff,
-        half_list=neighbors is not None and neighbors.half_list,
-        interaction_range=energy.interaction_range,
-    )
 
 
 def _check_inputs(step: FlatStep, declared: Declaration) -> None:
@@ -154,8 +160,8 @@ def _check_inputs(step: FlatStep, declared: Declaration) -> None:
         )
 
 
-def _scriptable(step: FlatStep) -> Any:
-    """Return the energy of a step with its module compiled."""
+def _energy(step: FlatStep) -> ScriptableEnergy:
+    """Return the energy of a step, its module not yet compiled."""
     if not isinstance(step.model, ScriptableModel):
         raise ExportError(
             "it has no form that runs without Python",
@@ -165,10 +171,16 @@ def _scriptable(step: FlatStep) -> Any:
         )
     try:
         with unadvised():
-            energy = step.model.scriptable_energy()
-            return attrs.evolve(energy, module=torch.jit.script(energy.module.eval()))
+            return step.model.scriptable_energy()
     except ExportError as error:
         raise ExportError(error.found, expected=error.expected, who=step.label, fix=error.fix) from error
+
+
+def _compiled(module: torch.nn.Module, step: FlatStep) -> Any:
+    """Return a module in TorchScript."""
+    try:
+        with unadvised():
+            return torch.jit.script(module.eval())
     except (RuntimeError, TypeError, ValueError) as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(

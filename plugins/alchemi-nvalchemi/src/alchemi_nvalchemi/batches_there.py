@@ -47,10 +47,7 @@ def batch_there(view: ModelView, cell: Tensor | None, inputs: Iterable[str], fol
         one |= {THERE[name]: _input(view, name, number, follow) for name in given}
         one |= _own_pairs(per_pair, start, stop)
         systems.append(one)
-    batch = BatchThere.from_raw_dicts(systems, device=view.positions.device)
-    if view.neighbors is not None:
-        batch._neighbor_list_cutoff = view.neighbors.cutoff  # what its own pipelines filter by
-    return batch
+    return BatchThere.from_raw_dicts(systems, device=view.positions.device)
 
 
 def _atoms(view: ModelView, follow: frozenset[str]) -> Fields:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from alchemi_core.errors import GeometryError
+from alchemi_core.errors import GeometryError, ModelOutputError
 from alchemi_core.models import BaseModelMixin
 from alchemi_core.quantities import QUANTITIES
 from alchemi_nvalchemi.batches_there import batch_there
@@ -92,6 +92,8 @@ class NvalchemiStep(BaseModelMixin, torch.nn.Module):
         ------
         GeometryError
             If a system is not periodic in all directions, and the wrapper knows no others.
+        ModelOutputError
+            If the wrapper does not give what its config names.
         """
         if self.model_config.needs_pbc and not getattr(self.wrapper, "slab_correction", False):
             _check_periodic(view, self.model_config.name)
@@ -108,19 +110,29 @@ class NvalchemiStep(BaseModelMixin, torch.nn.Module):
         names = {"stress" if name == "virial" else name for name in requested}
         batch = batch_there(view, cell, self._inputs, follow=self.model_config.autograd_inputs)
         found = self._called(names)(batch)
-        out = {name: value for name, value in found.items() if name in requested and value is not None}
+        self._check_given(found, names)
+        out = {name: value for name, value in found.items() if name in requested}
         if strained:
             volume = torch.linalg.det(cell.detach()).abs()[:, None, None]
             out["virial"] = -found["stress"] * volume
             out["stress"] = per_volume(-out["virial"], view.cell)
         return self._as_declared(out)
 
+    def _check_given(self, found: Mapping[str, Tensor], names: set[str]) -> None:
+        """Refuse less than was asked for: models that are made of others leave out what these do not give."""
+        if missing := sorted(name for name in names if found.get(name) is None):
+            raise ModelOutputError(
+                f"it gave no {' and no '.join(missing)}",
+                expected="all outputs that its config names",
+                who=self.model_config.name,
+                fix=f"wrapper.set_config('active_outputs', {{..., {missing[0]!r}}}) of the models that it is made of",
+            )
+
     def _called(self, names: set[str]) -> Any:
         """Return a copy of the wrapper that computes these outputs."""
         form = copy.copy(self.wrapper)
-        form.__dict__ = {**self.wrapper.__dict__}
         config = self.wrapper.model_config
-        form.__dict__["model_config"] = config.model_copy(update={"active_outputs": set(names)})
+        vars(form)["model_config"] = config.model_copy(update={"active_outputs": set(names)})
         return form
 
     def _as_declared(self, out: dict[str, Tensor]) -> dict[str, Tensor]:

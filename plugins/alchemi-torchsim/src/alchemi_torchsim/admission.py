@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
-from alchemi_core.data.batch import Batch
-from alchemi_core.data.from_ase import arrays_read, couplings_read
+from alchemi_core.data.from_ase import batch_for
 from alchemi_core.errors import DataError, GeometryError
 from alchemi_torchsim.carrying import carry
 from alchemi_torchsim.conversion import carrying_state
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from ase import Atoms
     from torch import Tensor
 
+    from alchemi_core.data.batch import Batch
     from alchemi_torchsim.engine import SimState
     from alchemi_torchsim.flight import Passenger
     from alchemi_torchsim.model import TorchSimModel
@@ -69,12 +69,8 @@ class Admission:
 
     def _batch(self, atoms: Atoms) -> Batch:
         """Make a batch on the CPU with the fields that the pipeline reads."""
-        config, dtype = self._model.pipe.model_config, self._model.dtype
-        batch = Batch.from_ase(atoms, dtype=dtype, arrays=arrays_read(config, atoms))
-        given = dict(batch.fields) | {
-            name: batch.positions.new_full((1, 1), value) for name, value in couplings_read(config, atoms).items()
-        }
-        fields = {name: value for name, value in given.items() if name in self._model.inputs}
+        batch = batch_for(self._model.pipe.model_config, [atoms], dtype=self._model.dtype, device="cpu")
+        fields = {name: value for name, value in batch.fields.items() if name in self._model.inputs}
         if "total_charge" in self._model.inputs:
             fields.setdefault("total_charge", batch.positions.new_zeros(1, 1))
         self._check_same(fields)

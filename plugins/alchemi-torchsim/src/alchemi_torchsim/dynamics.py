@@ -17,7 +17,7 @@ from alchemi_torchsim.holding import free_coordinates, refuse_constraints
 from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.model import TorchSimModel
 from alchemi_torchsim.momenta import degrees_of_freedom, first_momenta
-from alchemi_torchsim.numerics import check_finite, finite_systems
+from alchemi_torchsim.numerics import finite_systems, not_finite
 from alchemi_torchsim.outcomes import Moved
 from alchemi_torchsim.placing import as_array, placed
 from alchemi_torchsim.records import Records
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from alchemi_torchsim.engine import SimState
 
 MOMENTA = "momenta"
+
+LIKELY = "a shorter timestep, or a relaxed structure to begin with"
+"""What mends a system whose forces are no numbers."""
 
 
 def run_md(
@@ -147,20 +150,14 @@ class Dynamics:
 
     def land(self, passenger: Passenger, state: SimState) -> Moved:
         """Return what became of a structure."""
-        try:
-            self._check(passenger, state)
-        except Exception as error:  # noqa: BLE001 - it concerns this structure
+        steps = int(have(state, STEPS))
+        error = self._guarded.error_of(passenger.index) or not_finite(state, steps, "run_md", LIKELY)
+        if error is not None:
             return self.fail(passenger, error)
         results = {"energy": float(state.energy), "forces": as_array(have(state, UNMASKED))}
         atoms = placed(passenger.structure, as_array(state.positions), **results)
         atoms.set_momenta(as_array(state.momenta), apply_constraint=False)
         return self._outcome(passenger, atoms, None)
-
-    def _check(self, passenger: Passenger, state: SimState) -> None:
-        if (error := self._guarded.errors.pop(passenger.index, None)) is not None:
-            raise error
-        fix = "a shorter timestep, or a relaxed structure to begin with"
-        check_finite(state, int(have(state, STEPS)), "run_md", fix)
 
     def fail(self, passenger: Passenger, error: Exception) -> Moved:
         """Return that a structure failed, with what was recorded of it before."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 from ase import Atoms
 
+from alchemi_core.batching.release import release
 from alchemi_core.errors import DataError
 from alchemi_torchsim.carrying import have
 from alchemi_torchsim.engine import InFlightAutoBatcher, calculate_memory_scaler, concatenate_states
 from alchemi_torchsim.guarding import INDEX
+from alchemi_torchsim.numerics import finite_systems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -127,14 +128,17 @@ class Flight(Generic[Outcome]):
         self._ready: deque[SimState] = deque()
         self._aboard: dict[int, Passenger] = {}
         self._landed: dict[int, Outcome] = {}
+        self._broken: Exception | None = None
 
     def outcomes(self) -> Iterator[Outcome]:
-        """Yield what became of each structure, in the order in which they were given."""
+        """Yield what became of each structure, in the order in which they were given; then why the source broke."""
         turn = 0
         for _ in self._rounds():
             while turn in self._landed:
                 yield self._landed.pop(turn)
                 turn += 1
+        if self._broken is not None:
+            raise self._broken
 
     def _rounds(self) -> Iterator[None]:
         """Move until nobody is left; yields whenever somebody may have landed."""
@@ -146,10 +150,13 @@ class Flight(Generic[Outcome]):
                 continue
             state, arrived = self._batcher.next_batch(state, done)
             for one in arrived:
-                passenger = self._aboard.pop(int(have(one, INDEX)))
-                self._landed[passenger.index] = self._motion.land(passenger, one)
+                self._land(one)
             yield
         yield
+
+    def _land(self, state: SimState) -> None:
+        passenger = self._aboard.pop(int(have(state, INDEX)))
+        self._landed[passenger.index] = self._motion.land(passenger, state)
 
     def _first(self) -> SimState | None:
         try:
@@ -182,7 +189,9 @@ class Flight(Generic[Outcome]):
             self._batcher.max_memory_scaler = max(most, needs)
 
     def _prepare(self) -> None:
-        """Read structures and evaluate them together.
+        """Read structures and evaluate them together; those that fail at once do not get on.
+
+        TorchSim finds out how much fits by the first ones, and ends where these fail.
 
         Raises
         ------
@@ -193,25 +202,37 @@ class Flight(Generic[Outcome]):
         if not chunk:
             raise StopIteration
         states = [state for one in chunk if (state := self._admitted(one)) is not None]
-        if states:
-            self._ready.extend(self._motion.start(concatenate_states(states)).split())
+        if not states:
+            return
+        started = self._motion.start(concatenate_states(states))
+        for state, good in zip(started.split(), finite_systems(started).tolist(), strict=True):
+            self._ready.append(state) if good else self._land(state)
 
     def _chunk(self) -> list[Passenger]:
         """Read some structures, together not larger than a batch."""
-        chunk, atoms = [], 0
-        for index, structure in islice(self._structures, AHEAD):
-            chunk.append(Passenger(index, structure))
-            atoms += len(structure) if isinstance(structure, Atoms) else 0
-            if atoms >= self._ahead:
-                break
+        chunk: list[Passenger] = []
+        atoms = 0
+        while len(chunk) < AHEAD and atoms < self._ahead and (one := self._read()) is not None:
+            chunk.append(one)
+            atoms += len(one.structure) if isinstance(one.structure, Atoms) else 0
         return chunk
+
+    def _read(self) -> Passenger | None:
+        """Read one structure; where the source breaks, outcomes of those that it gave before come first."""
+        try:
+            return None if self._broken is not None else Passenger(*next(self._structures))
+        except StopIteration:
+            return None
+        except Exception as error:  # noqa: BLE001 - raised as it is, once its turn has come
+            self._broken = error
+            return None
 
     def _admitted(self, passenger: Passenger) -> SimState | None:
         try:
             _check(passenger)
             state = self._motion.admit(passenger)
         except Exception as error:  # noqa: BLE001 - it concerns this structure
-            self._landed[passenger.index] = self._motion.fail(passenger, error)
+            self._landed[passenger.index] = self._motion.fail(passenger, release(error))
             return None
         self._aboard[passenger.index] = passenger
         return state

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from alchemi_core.batching.release import release
 from alchemi_torchsim.carrying import carried, put
 from alchemi_torchsim.engine import ModelInterface
 
@@ -32,16 +33,12 @@ class Guarded(ModelInterface):  # type: ignore[misc]  # torch-sim has no type hi
     model : TorchSimModel
         What to evaluate.
 
-    Attributes
-    ----------
-    errors : dict of int to Exception
-        Of systems that failed, by their numbers.
     """
 
     def __init__(self, model: TorchSimModel) -> None:
         super().__init__()
         self.model = model
-        self.errors: dict[int, Exception] = {}
+        self._errors: dict[int, Exception] = {}
         self._device, self._dtype = model.device, model.dtype
         self._compute_forces, self._compute_stress = model.compute_forces, model.compute_stress
         self._memory_scales_with = model.memory_scales_with
@@ -60,6 +57,14 @@ class Guarded(ModelInterface):  # type: ignore[misc]  # torch-sim has no type hi
             results["stress"] = torch.where(moves[:, None, None], results["stress"], 0.0)
         return results
 
+    def error_of(self, index: int) -> Exception | None:
+        """Return why the system with a number failed, None where it did not, and forget it.
+
+        Nothing of the batches in which it failed is kept alive by it.
+        """
+        error = self._errors.pop(index, None)
+        return None if error is None else release(error)
+
     def _results(self, state: SimState) -> dict[str, Tensor]:
         try:
             return self.model(state)  # type: ignore[no-any-return]
@@ -75,6 +80,6 @@ class Guarded(ModelInterface):  # type: ignore[misc]  # torch-sim has no type hi
         index = carried(state, INDEX)
         if index is None:
             raise error
-        self.errors[int(index)] = error
+        self._errors[int(index)] = error
         shapes = {"energy": (1,), "forces": (len(state.positions), 3), "stress": (1, 3, 3)}
         return {name: state.positions.new_full(shapes[name], torch.nan) for name in self.model.requested}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import TYPE_CHECKING
 
+from alchemi_core.batching.memory import HostMemory
 from alchemi_core.errors import OptionError
 from alchemi_torchsim.flight import Room
 
@@ -28,6 +28,9 @@ ATOMS_PER_VOLUME = 0.1
 SHARE = 0.25
 """Of the memory that is free at the start."""
 
+UNTOLD = 1e9
+"""Bytes that count as free where the system does not tell."""
+
 ENOUGH = 2000
 """Atoms in a batch beyond which a processor gains nothing: see benchmarks/torchsim.py."""
 
@@ -48,7 +51,7 @@ def room_for(model: TorchSimModel, atoms_at_once: int | None) -> Room:
         If that is no number of atoms.
     """
     if atoms_at_once is not None:
-        if not isinstance(atoms_at_once, int) or atoms_at_once < 1:
+        if type(atoms_at_once) is not int or atoms_at_once < 1:
             raise OptionError(f"atoms_at_once={atoms_at_once!r}", expected="a whole number above 0", who="batch")
         return Room("n_atoms", float(atoms_at_once))
     if model.device.type != "cpu":
@@ -68,8 +71,5 @@ def _neighbors(cutoff: float) -> float:
 
 
 def _free_bytes() -> float:
-    """Return what the system says is free; where it does not tell, a gigabyte."""
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):
-        return 1e9
+    free = HostMemory().free()
+    return UNTOLD if free is None else float(free)

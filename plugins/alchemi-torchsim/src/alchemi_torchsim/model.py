@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from alchemi_core.batching.place import checked_device, checked_dtype, device_of
 from alchemi_core.errors import DataError, PlanningError
 from alchemi_core.quantities import GEOMETRY, is_per_atom
 from alchemi_torchsim.conversion import batch_of
@@ -53,6 +54,8 @@ class TorchSimModel(ModelInterface):  # type: ignore[misc]  # torch-sim has no t
 
     Raises
     ------
+    OptionError
+        If there is no such device here, or no such floating type.
     CannotServeError
         If the pipeline cannot give forces or stress and they are to be computed.
     PlanningError
@@ -82,9 +85,11 @@ class TorchSimModel(ModelInterface):  # type: ignore[misc]  # torch-sim has no t
         contributions: bool = False,
     ) -> None:
         super().__init__()
-        self._device = _home(pipe) if device is None else torch.device(device)
-        self.pipe = pipe if _same(self._device, _home(pipe)) else pipe.to(self._device)
-        self._dtype, self.contributions, self.outputs = dtype, contributions, frozenset(outputs)
+        home = device_of(pipe)
+        self._device = home if device is None else checked_device(device, "TorchSimModel")
+        self.pipe = pipe if _same(self._device, home) else pipe.to(self._device)
+        self._dtype = checked_dtype(dtype, "TorchSimModel")
+        self.contributions, self.outputs = contributions, frozenset(outputs)
         self._compute_forces, self._compute_stress = compute_forces, compute_stress
         scaling = "n_atoms_x_density" if pipe.model_config.needs_neighborlist else "n_atoms"
         self._memory_scales_with = memory_scales_with or scaling
@@ -166,11 +171,6 @@ class TorchSimModel(ModelInterface):  # type: ignore[misc]  # torch-sim has no t
 def as_torchsim(pipe: PipelineModelWrapper, **options: Any) -> TorchSimModel:
     """Return a model of TorchSim that evaluates a pipeline; options are those of `TorchSimModel`."""
     return TorchSimModel(pipe, **options)
-
-
-def _home(pipe: PipelineModelWrapper) -> torch.device:
-    tensors = (*pipe.parameters(), *pipe.buffers())
-    return tensors[0].device if tensors else torch.device("cpu")
 
 
 def _same(one: torch.device, other: torch.device) -> bool:

@@ -27,12 +27,6 @@ def as_array(tensor: Tensor) -> np.ndarray:
     return array
 
 
-def as_voigt(stress: np.ndarray) -> np.ndarray:
-    """Return ASE's six numbers of a stress [3, 3], xx yy zz yz xz xy."""
-    symmetric: np.ndarray = 0.5 * (stress + stress.T)
-    return symmetric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-
-
 def right_handed(structure: Atoms) -> Atoms:
     """Return a copy whose lattice vectors are right-handed: TorchSim takes the determinant of a cell for its volume."""
     atoms: Atoms = structure.copy()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
+from ase.stress import full_3x3_to_voigt_6_stress
 
 from alchemi_core.algebra import add
 from alchemi_core.errors import OptionError, nearest
@@ -18,9 +18,9 @@ from alchemi_torchsim.guarding import UNMASKED, Guarded
 from alchemi_torchsim.holding import free_coordinates
 from alchemi_torchsim.memory import room_for
 from alchemi_torchsim.model import TorchSimModel
-from alchemi_torchsim.numerics import check_finite, finite_systems
+from alchemi_torchsim.numerics import finite_systems, is_positive, not_finite
 from alchemi_torchsim.outcomes import Relaxed
-from alchemi_torchsim.placing import as_array, as_voigt, order, placed, right_handed
+from alchemi_torchsim.placing import as_array, order, placed, right_handed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,6 +36,9 @@ OPTIMIZERS = {"fire": "ase_fire", "fire-verlet": "vv_fire"}
 """Names, and what TorchSim calls them: FIRE in ASE's form, and with masses and velocity Verlet as published."""
 
 CELLS = {False: fire, True: unit_cell_fire, "frechet": frechet_cell_fire}
+
+LIKELY = "look for atoms on top of each other, or a model out of its range"
+"""What mends a system whose forces are no numbers."""
 
 FIRST_STEP = 0.1
 """TorchSim's first time step of FIRE, in its units."""
@@ -167,10 +170,9 @@ class Relaxation:
     def land(self, passenger: Passenger, state: SimState) -> Relaxed:
         """Return what became of a structure."""
         steps, pull = int(have(state, STEPS)), float(self._pulls(state))
-        try:
-            self._check(passenger, state, steps)
-        except Exception as error:  # noqa: BLE001 - it concerns this structure
-            return Relaxed(index=passenger.index, structure=passenger.structure, steps=steps, error=error)
+        error = self._guarded.error_of(passenger.index) or not_finite(state, steps, "relax", LIKELY)
+        if error is not None:
+            return self.fail(passenger, error, steps)
         return Relaxed(
             index=passenger.index,
             structure=passenger.structure,
@@ -181,21 +183,16 @@ class Relaxation:
             status="converged" if pull < self._fmax else "not converged",
         )
 
-    def _check(self, passenger: Passenger, state: SimState, steps: int) -> None:
-        if (error := self._guarded.errors.pop(passenger.index, None)) is not None:
-            raise error
-        check_finite(state, steps, "relax", "look for atoms on top of each other, or a model out of its range")
-
-    def fail(self, passenger: Passenger, error: Exception) -> Relaxed:
-        """Return that a structure was not admitted."""
-        return Relaxed(index=passenger.index, structure=passenger.structure, error=error)
+    def fail(self, passenger: Passenger, error: Exception, steps: int = 0) -> Relaxed:
+        """Return that a structure failed, after so many steps."""
+        return Relaxed(index=passenger.index, structure=passenger.structure, steps=steps, error=error)
 
     def _atoms(self, structure: Atoms, state: SimState) -> Atoms:
         results: dict[str, Any] = {"energy": float(state.energy), "forces": as_array(have(state, UNMASKED))}
         moved, base = self._moves(structure), structure.copy()
         if moved:
             base.set_cell(as_array(state.cell[0]).T[order(structure)])
-            results["stress"] = as_voigt(as_array(state.stress[0]))
+            results["stress"] = full_3x3_to_voigt_6_stress(as_array(state.stress[0]))
         # held coordinates as they were given, not as a shorter floating type has them
         free = free_coordinates(structure, cell_moves=moved)
         return placed(base, np.where(free, as_array(state.positions), structure.positions), **results)
@@ -203,13 +200,13 @@ class Relaxation:
 
 def _check(fmax: float, cell: object, optimizer: str, max_steps: int) -> None:
     who = "relax"
-    if not (isinstance(fmax, int | float) and math.isfinite(fmax) and fmax > 0.0):
+    if not is_positive(fmax):
         raise OptionError(f"fmax={fmax!r}", expected="a positive force, eV/Å", who=who)
     if cell not in CELLS:
         raise OptionError(f"cell={cell!r}", expected="True, False or 'frechet'", who=who)
     if optimizer not in OPTIMIZERS:
         close = nearest(str(optimizer), OPTIMIZERS)
         expected = "one of " + ", ".join(map(repr, OPTIMIZERS))
-        raise OptionError(f"optimizer={optimizer!r}", expected=expected, who=who, fix=close or "optimizer='fire'")
-    if not isinstance(max_steps, int) or max_steps < 0:
+        raise OptionError(f"optimizer={optimizer!r}", expected=expected, who=who, fix=f"optimizer={close or 'fire'!r}")
+    if type(max_steps) is not int or max_steps < 0:
         raise OptionError(f"max_steps={max_steps!r}", expected="a whole number, 0 or more", who=who)

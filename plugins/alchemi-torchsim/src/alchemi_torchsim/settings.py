@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,6 +10,7 @@ from ase import units
 
 from alchemi_core.errors import OptionError
 from alchemi_torchsim.engine import nve, nvt_langevin
+from alchemi_torchsim.numerics import is_finite, is_positive
 
 if TYPE_CHECKING:
     from alchemi_torchsim.guarding import Guarded
@@ -26,14 +26,11 @@ def _must(meet: Any, expected: str) -> Any:
     return check
 
 
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-_positive = _must(lambda value: _finite(value) and value > 0.0, "a number above 0")
-_temperature = _must(lambda value: _finite(value) and value >= 0.0, "a temperature in K, 0 or more")
+_positive = _must(is_positive, "a number above 0")
+_temperature = _must(lambda value: is_finite(value) and value >= 0.0, "a temperature in K, 0 or more")
 _ensemble = _must(lambda value: value in ("nve", "nvt"), "'nve' or 'nvt'")
 _count = _must(lambda value: type(value) is int and value >= 0, "a whole number, 0 or more")
+_seed = _must(lambda value: value is None or (type(value) is int and value >= 0), "a whole number, 0 or more, or None")
 _period = _must(lambda value: type(value) is int and value > 0, "a whole number above 0")
 
 
@@ -48,7 +45,7 @@ class Settings:
     friction: float = attrs.field(validator=_positive)
     every: int = attrs.field(validator=_period)
     frames: bool
-    seed: int | None
+    seed: int | None = attrs.field(validator=_seed)
 
     def integrator(self, model: Guarded) -> tuple[Any, Any]:
         """Return TorchSim's two functions, one that starts and one that moves."""

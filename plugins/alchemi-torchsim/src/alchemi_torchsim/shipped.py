@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -15,6 +14,7 @@ from alchemi_core.neighbors.config import NeighborConfig
 from alchemi_core.neighbors.geometry import pair_vectors
 from alchemi_torchsim.engine import lennard_jones_pair, morse_pair, soft_sphere_pair
 from alchemi_torchsim.hooks import CITATIONS
+from alchemi_torchsim.numerics import is_positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +137,7 @@ def _check_model(model: str) -> None:
 
 
 def _check_number(name: str, value: float | None) -> None:
-    if value is not None and not (isinstance(value, int | float) and math.isfinite(value) and value > 0.0):
+    if value is not None and not is_positive(value):
         raise OptionError(f"{name}={value!r}", expected="a positive number", who=WHO)
 
 

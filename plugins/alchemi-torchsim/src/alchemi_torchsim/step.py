@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +11,7 @@ from alchemi_core.errors import DataError, DeclarationError, OptionError
 from alchemi_core.models import BaseModelMixin, ModelConfig
 from alchemi_torchsim.engine import LennardJonesModel, ModelInterface, MorseModel, SoftSphereModel, SoftSphereMultiModel
 from alchemi_torchsim.hooks import CITATIONS
+from alchemi_torchsim.numerics import is_positive
 from alchemi_torchsim.running import run_by_periodicity, run_padded
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class TorchSimStep(BaseModelMixin, torch.nn.Module):
             raise DeclarationError(found, expected="a ModelInterface", who="TorchSimStep")
         if isinstance(model, WRONG):
             raise _doubled(model)
-        _check_cutoff(cutoff, "TorchSimStep")
+        _check_cutoff(cutoff)
         self.model, self.cutoff = model, cutoff
         given = (model.compute_forces, model.compute_stress)
         reported = [name for name, computed in zip(REPORTED, given, strict=True) if computed]
@@ -99,9 +99,9 @@ def _doubled(model: ModelInterface) -> DeclarationError:
     )
 
 
-def _check_cutoff(cutoff: float | None, who: str) -> None:
-    if cutoff is not None and not (isinstance(cutoff, int | float) and math.isfinite(cutoff) and cutoff > 0.0):
-        raise OptionError(f"cutoff={cutoff!r}", expected="a positive length, Å", who=who)
+def _check_cutoff(cutoff: float | None) -> None:
+    if cutoff is not None and not is_positive(cutoff):
+        raise OptionError(f"cutoff={cutoff!r}", expected="a positive length, Å", who="TorchSimStep")
 
 
 def _config(name: str, kinds: dict[str, OutputKind]) -> ModelConfig:
