@@ -101,8 +101,10 @@ class Allowance:
         self._slow = 0
 
     @classmethod
-    def of(cls, given: Budget | int | None, device_type: str) -> Allowance:
+    def of(cls, given: Budget | int | Allowance | None, device_type: str) -> Allowance:
         """Make the allowance of a call: what the user gave, which stays, or what grows to what pays and fits."""
+        if isinstance(given, Allowance):
+            return given
         if given is not None:
             fixed = Budget.of(given)
             return cls(fixed, fixed)

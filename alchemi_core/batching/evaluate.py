@@ -33,7 +33,7 @@ def evaluate(
     *,
     requested: Iterable[str] | None = None,
     contributions: bool | Literal["energy"] = False,
-    budget: Budget | int | None = None,
+    budget: Budget | int | Allowance | None = None,
     dtype: torch.dtype | None = None,
     device: torch.device | str | None = None,
     failures: Failures = "raise",
@@ -55,9 +55,10 @@ def evaluate(
         Outputs wanted; by default the active ones of the pipeline, without the stress where there is no cell.
     contributions : bool or "energy"
         Whether to return what each step added as well, as in a call of the pipeline.
-    budget : Budget or int, optional
+    budget : Budget, int or Allowance, optional
         Most atoms, or atoms, pairs and structures, of one batch. By default the largest that pays and fits into
-        memory; either is halved where memory does not suffice after all.
+        memory; either is halved where memory does not suffice after all. An `alchemi_core.batching.allowance.Allowance`
+        goes on with what earlier calls with it found, for the same pipeline, outputs and device.
     dtype : torch.dtype, optional
         Floating type of positions and cells; float64 by default.
     device : torch.device or str, optional

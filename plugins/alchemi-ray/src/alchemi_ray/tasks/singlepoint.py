@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
+import torch
 
 from alchemi_core.ase_results import results_of
+from alchemi_core.batching.allowance import Allowance
 from alchemi_core.batching.evaluate import evaluate
 from alchemi_core.cli.composing import DTYPES
 from alchemi_ray.tasks.answer import Answer, check_finite
@@ -41,10 +43,15 @@ class SinglePoint:
         On its device.
     settings : Settings
         What to ask.
+    allowance : Allowance, optional
+        How large batches may be, as far as shards have shown.
     """
 
     pipeline: PipelineModelWrapper
     settings: Settings
+    allowance: Allowance = attrs.Factory(
+        lambda self: Allowance.of(None, torch.device(self.settings.device).type), takes_self=True
+    )
 
     def answers(self, structures: Sequence[Atoms]) -> Iterator[Answer]:
         """Yield one answer for each structure, in order."""
@@ -65,6 +72,7 @@ class SinglePoint:
             dtype=DTYPES[self.settings.dtype],
             device=self.settings.device,
             failures="keep",
+            budget=self.allowance,
         )
         for one in evaluated:
             yield self._answer(one.structure, one.outputs, one.error)
