@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import inf, log2
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from scaling_model import Run
 
 FIGURES = Path(__file__).parent / "scaling.json"
-FIRST, KINDS = 500, 2
-"""Atoms of the first batch of a shard on a device, each next one holds twice as many; crystals and molecules apart."""
+KINDS = 2
+"""Batches of a shard on a device that could take it in one: crystals and molecules apart. Those of the first shards of a
+worker are smaller, until it has found how much fits."""
 
 SYNCS = 3
 """How often the driver waits for the disk for a shard: for the file of results, for its name, and for the ledger."""
@@ -93,7 +94,7 @@ class Constants:
         lifetime: float = inf,
     ) -> Run:
         """Return the run of a dataset like the measured one on devices that take so long for an atom and a batch."""
-        count = batches(shard * self.atoms)
+        count = KINDS
         storing = self.figures["driver"]["storing"]["processor"]["seconds"]
         structure, atom = self.host(form)
         transport = self.figures["start"]["transport"]["1000"]
@@ -120,7 +121,3 @@ class Constants:
             spread=float(self.sizes.std() / self.atoms / shard**0.5),
         )
 
-
-def batches(atoms: float) -> float:
-    """Return in how many batches a shard goes through a device that could take it in one: each doubles the last."""
-    return KINDS * log2(1.0 + atoms / KINDS / FIRST)

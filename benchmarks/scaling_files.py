@@ -34,6 +34,7 @@ COLUMNS = pa.schema(
         ("pbc", pa.list_(pa.bool_())),
         ("info", pa.string()),
         ("arrays", pa.string()),
+        ("constraints", pa.string()),
     ]
 )
 GROUP = 60

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from scaling_constants import FIGURES, Constants, batches
+from scaling_constants import FIGURES, Constants
 from scaling_fit import fit
 from scaling_plot import planned
 from scaling_simulation import predicted
@@ -32,11 +32,6 @@ def test_a_prediction_comes_out_again() -> None:
     again = predicted(constants, planned(constants, 1000, kept["rate"]))
     assert again["first"] == kept["first"]
     assert [again["predicted"], again["simulated"]] == pytest.approx([kept["predicted"], kept["simulated"]], rel=1e-3)
-
-
-def test_a_shard_goes_through_a_device_in_batches_that_double() -> None:
-    # 500 + 1000 + 2000 + 4000 atoms of each of two kinds
-    assert batches(2 * 7500) == pytest.approx(2 * 4.0)
 
 
 def test_a_fit_finds_what_it_was_made_of() -> None:
