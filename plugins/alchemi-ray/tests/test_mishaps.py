@@ -178,3 +178,48 @@ def test_drafts_of_a_killed_run_are_removed(alchemi, dataset, here):
         (here / "out" / name).write_text("half")
     assert alchemi("--resume", "out").code == 0
     assert [path.name for path in (here / "out").glob(".*")] == [".notes.txt.0a1b2c3d.part"]
+
+
+def test_a_run_that_is_done_has_nothing_left_to_do_and_a_report_again(alchemi, dataset, here):
+    alchemi("data.extxyz", "--model", ARGON, "--out", "out", report=True)
+    (here / "out" / "report.html").unlink()
+    record = json.loads((here / "out" / "run.json").read_text())
+    answer = alchemi("--resume", "out", report=True)
+    assert (answer.code, "nothing is left to do" in answer.err, "no report" in answer.err) == (0, True, False)
+    assert "structures/s" not in answer.out
+    assert "</html>" in (here / "out" / "report.html").read_text()
+    assert json.loads((here / "out" / "run.json").read_text())["parts"] == record["parts"]
+
+
+def test_a_run_whose_first_part_never_had_workers_has_a_report(alchemi, dataset, here, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("alchemi_ray.cli.going.crew_of", lambda *_: pytest.fail.Exception)
+        assert alchemi("data.extxyz", "--model", ARGON, "--out", "out").code != 0
+    parts = json.loads((here / "out" / "run.json").read_text())["parts"]
+    assert [part["workers"] for part in parts] == [None]
+    answer = alchemi("--resume", "out", report=True)
+    assert (answer.code, "no report" in answer.err) == (0, False), answer.err
+    assert "0 workers" in (here / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), ("local", 2)),
+        (("--workers", 1), ("local", 1)),
+        (("--engine", "local"), ("local", 2)),
+    ],
+)
+def test_a_run_goes_on_with_the_engine_that_it_had(alchemi, dataset, here, words, expected):
+    assert alchemi("data.extxyz", "--model", ARGON, "--shard-size", 12, "--workers", 2, "--out", "out").code == 0
+    lines = (here / "out" / "ledger.jsonl").read_text().splitlines(keepends=True)
+    (here / "out" / "ledger.jsonl").write_text(lines[0])
+    assert alchemi("--resume", "out", *words).code == 0
+    part = json.loads((here / "out" / "run.json").read_text())["parts"][-1]
+    assert (part["engine"], part["workers"]) == expected
+
+
+def test_the_folder_of_a_run_is_not_taken_and_the_way_on_is_told(alchemi, dataset, here):
+    alchemi("data.extxyz", "--model", ARGON, "--out", "out")
+    answer = alchemi("data.extxyz", "--model", ARGON, "--out", "out")
+    assert (answer.code, "alchemi map --resume out goes on with it" in answer.err) == (2, True), answer.err

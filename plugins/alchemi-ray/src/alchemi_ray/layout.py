@@ -50,8 +50,9 @@ run.json
 ``shards``                how many
 ``versions``              as of the other commands: Python, core, plugins
 ``parts``                 one for the start and for each time it went on: ``started``, ``ended`` (null where it was
-                          killed), ``engine`` (``"local"`` or ``"ray"``), ``workers``, ``structures`` and ``seconds`` of
-                          this part, ``versions``
+                          killed), ``engine`` (``"local"`` or ``"ray"``), ``workers``, ``asked`` (``workers``,
+                          ``address`` and ``gpus`` as given, null where not), ``structures`` and ``seconds`` of this
+                          part, ``versions``
 ``totals``                sums over the ledger, brought up to date when a part begins and ends: ``done``, ``failed``,
                           ``not_converged`` (of ``relax``), ``atoms``, ``seconds`` (sum over shards, worker time),
                           ``errors`` (class of error → how many)

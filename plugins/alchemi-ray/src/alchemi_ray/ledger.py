@@ -108,7 +108,9 @@ class Ledger:
         """
         if not layout.shards.is_file():
             raise InputFileError(
-                f"there is no {layout.shards.name} in it", expected="the folder of a run", who=str(layout.folder)
+                f"it holds no run of alchemi map: there is no {layout.shards.name}",
+                expected="the folder that --out named",
+                who=str(layout.folder),
             )
         if not layout.ledger.is_file() and any(map(own_files, (layout.results_folder, layout.failures_folder))):
             raise InputFileError(

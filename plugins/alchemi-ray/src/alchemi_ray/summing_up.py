@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alchemi_ray.totals import Totals
 
 
-def show_totals(spec: Spec, totals: Totals, here: int, seconds: float) -> None:
+def show_totals(spec: Spec, totals: Totals, rate: float | None) -> None:
     """Print how many structures have results, how many failed of what, and how fast it went.
 
     Parameters
@@ -22,10 +22,8 @@ def show_totals(spec: Spec, totals: Totals, here: int, seconds: float) -> None:
         Of the run.
     totals : Totals
         Of all its parts.
-    here : int
-        Structures of this part.
-    seconds : float
-        Time of this part.
+    rate : float or None, 1/s
+        Structures of this part of the run over its time; None where there were none.
     """
     rows = [["structures", str(spec.structures)], ["done", str(totals.done)]]
     if spec.settings.task == "relax":
@@ -34,7 +32,8 @@ def show_totals(spec: Spec, totals: Totals, here: int, seconds: float) -> None:
     rows += [[f"  {name}", str(count)] for name, count in sorted(totals.errors.items(), key=lambda one: -one[1])]
     if left := spec.structures - totals.structures:
         rows.append(["to do", str(left)])
-    rows.append(["structures/s", f"{here / max(seconds, 1e-9):.1f}"])
+    if rate is not None:
+        rows.append(["structures/s", f"{rate:.1f}"])
     sys.stdout.write("\n")
     show_table("", [Column(""), Column("", number=True)], rows)
 

@@ -63,7 +63,7 @@ def test_phonons(run_folder, report, read_number, with_columns, form):
     )
     page = report(run_folder(settings=Settings("phonons", FORCES, form=form)).write(cases))
     assert "3 of 30 structures (10.0 %) have imaginary modes" in page.text
-    rows = page.rows("Lowest frequency, imaginary as negative")
+    rows = page.rows("Lowest frequency of the mesh, imaginary as negative")
     assert [row[1] for row in rows[:3]] == ["set.extxyz #2", "set.extxyz #1", "set.extxyz #0"]
     assert read_number(rows[0][0]) == -1.0
     shown = [read_number(text) for text in page.rows("Zero-point energy in numbers, kJ/mol")[0]]

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 KEPT = ("task", "outputs", "options", "model", "pipeline", "device", "dtype", "run")
 """What files of results say of their origin, out of ``run.json``; and the versions of the part that made them."""
 
+ASKED = ("workers", "address", "gpus")
+"""What was said of the engine; a run goes on with the same, unless another is given."""
+
 STOPPING = "stopping; shards under way are finished first; another Ctrl-C stops at once"
 
 
@@ -90,9 +93,11 @@ class Going:
         remove_leftovers(self._layout, self._lines)
         self._totals = Totals.of(self._lines)
         self._before = self._totals.structures
+        if self._before == self._spec.structures:
+            _tell("nothing is left to do")
+            return
         self._begin_part()
-        if self._before < self._spec.structures:
-            self._work(ledger, interrupts)
+        self._work(ledger, interrupts)
 
     def finish(self, interrupts: Interrupts, *, report: bool) -> int:
         """Write tables and the record, and say what came of it."""
@@ -100,7 +105,7 @@ class Going:
         write_all_failures(self._layout, self._lines)
         self._end_part("done" if whole else "interrupted")
         here = self._totals.structures - self._before
-        show_totals(self._spec, self._totals, here, self._seconds)
+        show_totals(self._spec, self._totals, here / self._seconds if self._seconds else None)
         show_files(self._layout, self._totals, report=whole and report and self._write_report())
         if not whole:
             sys.stderr.write(f"alchemi: interrupted; go on with: alchemi map --resume {self._layout.folder}\n")
@@ -144,6 +149,7 @@ class Going:
             "ended": None,
             "engine": self._engine.name,
             "workers": self._engine.workers,
+            "asked": {name: getattr(self._engine, name) for name in ASKED},
             "structures": 0,
             "seconds": 0.0,
             "versions": versions(),
@@ -152,8 +158,9 @@ class Going:
         self._write_record("running")
 
     def _end_part(self, status: str, **more: Any) -> None:
-        here = self._totals.structures - self._before
-        self._part |= {"ended": now(), "structures": here, "seconds": self._seconds}
+        if self._part:
+            here = self._totals.structures - self._before
+            self._part |= {"ended": now(), "structures": here, "seconds": self._seconds}
         self._write_record(status, finished=now(), **more)
 
     def _write_record(self, status: str, **more: Any) -> None:

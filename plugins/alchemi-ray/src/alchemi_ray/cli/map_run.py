@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.resuming import check_unchanged
 from alchemi_core.errors import InputFileError, OptionError
-from alchemi_ray.cli.going import go_on
+from alchemi_ray.cli.going import ASKED, go_on
 from alchemi_ray.cli.starting import start
 from alchemi_ray.engines.making import Engine
 from alchemi_ray.layout import Layout
@@ -20,6 +20,7 @@ from alchemi_ray.unchanged import check_dataset, check_pipeline
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
 DECIDED = (
     "dataset", "model", "accept", "task", "outputs", "contributions", "fmax", "steps", "optimizer", "fix_cell",
@@ -30,20 +31,37 @@ DECIDED = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Start a run, or go on with one."""
-    engine = _engine(arguments)
     if arguments.resume is None:
+        engine = _engine(arguments)
         spec, layout, record, ledger = start(arguments)
-        return go_on(spec, layout, record, engine, report=not arguments.no_report, ledger=ledger)
-    spec, layout, record, ledger = _resume(arguments)
+    else:
+        spec, layout, record, ledger = _resume(arguments)
+        engine = _engine_again(arguments, record)
     return go_on(spec, layout, record, engine, report=not arguments.no_report, ledger=ledger)
 
 
 def _engine(arguments: argparse.Namespace) -> Engine:
     name = arguments.engine or "local"
-    for flag, value in (("--address", arguments.address), ("--gpus", arguments.gpus)):
-        if value is not None and name != "ray":
-            raise OptionError(f"{flag} is of --engine ray", expected="both or neither", who=flag, fix="--engine ray")
+    _refuse_without_ray(arguments, name)
     return Engine(name, arguments.workers, arguments.address, arguments.gpus)
+
+
+def _engine_again(arguments: argparse.Namespace, record: Mapping[str, Any]) -> Engine:
+    """Return the engine of the last part, with what is given now in place of what was."""
+    last = record["parts"][-1] if record["parts"] else {}
+    before = last.get("engine", "local")
+    if arguments.engine not in (None, before):
+        return _engine(arguments)
+    _refuse_without_ray(arguments, before)
+    asked = last.get("asked", {})
+    given = {name: getattr(arguments, name) for name in ASKED}
+    return Engine(before, **{name: asked.get(name) if value is None else value for name, value in given.items()})
+
+
+def _refuse_without_ray(arguments: argparse.Namespace, engine: str) -> None:
+    for flag, value in (("--address", arguments.address), ("--gpus", arguments.gpus)):
+        if value is not None and engine != "ray":
+            raise OptionError(f"{flag} without --engine ray", expected="--engine ray", who=flag, fix="--engine ray")
 
 
 def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], Ledger]:

@@ -101,6 +101,7 @@ def _started(
 def _checked(arguments: argparse.Namespace) -> str:
     """Refuse what can be told to be wrong before anything is read; return the task."""
     _check_given(arguments)
+    _check_folder(arguments)
     if arguments.engine != "ray":
         chosen_device(arguments)
     return check_task(arguments)
@@ -110,6 +111,17 @@ def _check_given(arguments: argparse.Namespace) -> None:
     for name, given in (("DATASET", arguments.dataset), ("--model", arguments.model)):
         if not given:
             raise OptionError(f"{name} is missing", expected="DATASET and --model, or --resume DIR", who="map")
+
+
+def _check_folder(arguments: argparse.Namespace) -> None:
+    """Refuse the folder of another run, and say how to go on with that."""
+    if arguments.out is not None and not arguments.overwrite and Layout(Path(arguments.out)).ledger.is_file():
+        raise OptionError(
+            f"{arguments.out} holds a run already",
+            expected="a new or an empty folder",
+            who="--out",
+            fix=f"alchemi map --resume {arguments.out} goes on with it, --overwrite begins anew",
+        )
 
 
 def _name(files: Sequence[Path]) -> str:

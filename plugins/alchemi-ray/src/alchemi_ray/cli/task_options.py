@@ -97,4 +97,6 @@ def _outputs(arguments: argparse.Namespace, task: str, pipeline: PipelineModelWr
 
 def _check_known(names: frozenset[str]) -> None:
     for name in sorted(names - QUANTITIES.keys()):
-        raise OptionError(f"no quantity is called {name!r}", expected="names of the table of units", who="--outputs")
+        raise OptionError(
+            f"no quantity is called {name!r}", expected=f"one of {', '.join(sorted(QUANTITIES))}", who="--outputs"
+        )

@@ -123,6 +123,6 @@ def _worker(lane: Lane, clock: Clock) -> list[Content]:
         count(lane.structures),
         figure(lane.structures / lane.seconds, 3) if timed else "–",
         figure(lane.atoms / lane.seconds, 3) if timed else "–",
-        percent(lane.seconds, clock.total),
+        percent(lane.seconds, clock.present(lane.shards)),
         count(sum(one.attempts - 1 for one in lane.shards)),
     ]

@@ -119,7 +119,9 @@ def _facts(run: Run) -> Iterator[tuple[str, Content]]:
     yield "model", element("code", str(record["model"].get("expression") or record["model"].get("file")))
     yield "task", " ".join([TASKS.get(run.task, run.task), _options(record.get("options") or {})]).strip()
     yield "outputs", ", ".join(run.outputs)
-    engines = dict.fromkeys(f"{part['engine']}, {counted(int(part['workers']), 'worker')}" for part in record["parts"])
+    engines = dict.fromkeys(
+        f"{part['engine']}, {counted(int(part['workers'] or 0), 'worker')}" for part in record["parts"]
+    )
     yield "engine", "; ".join(engines)
     yield "device", f"{record['device']}, {record['dtype']}"
     yield "results", f"{record['form']}, {counted(int(record['shards']), 'shard')} of {count(record['shard_size'])}"

@@ -71,7 +71,11 @@ RELAX = (
 )
 PHONONS = (
     Measure(
-        "lowest_frequency_THz", "Lowest frequency", "THz", part="task", lowest="Lowest frequency, imaginary as negative"
+        "lowest_frequency_THz",
+        "Lowest frequency of the mesh",
+        "THz",
+        part="task",
+        lowest="Lowest frequency of the mesh, imaginary as negative",
     ),
     Measure("imaginary_modes", "Imaginary modes", "", part=""),
     Measure("zero_point_energy_kJ_per_mol", "Zero-point energy", "kJ/mol", part="task"),

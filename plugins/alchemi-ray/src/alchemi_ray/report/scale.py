@@ -116,9 +116,9 @@ class Scale:
     def _both_sides(self, most: int) -> list[tuple[float, str]]:
         """Zero, and powers of ten on both sides of it."""
         first = math.ceil(math.log10(self.unit))
-        sides = [(sign, math.floor(math.log10(max(sign * end, self.unit)))) for sign, end in self._ends()]
+        sides = [(sign, math.floor(math.log10(sign * end))) for sign, end in self._ends() if sign * end >= self.unit]
         every = max(1, math.ceil(sum(last - first for _, last in sides) / most))
-        powers = [(sign, power) for sign, last in sides for power in range(first + every, last + 1, every)]
+        powers = [(sign, power) for sign, last in sides for power in _powers_of_side(first, last, every)]
         values = [
             (sign * 10.0**power, ("−" if sign < 0 else "") + _power_text(10.0**power, 1, power))
             for sign, power in powers
@@ -127,6 +127,11 @@ class Scale:
 
     def _ends(self) -> tuple[tuple[int, float], tuple[int, float]]:
         return (-1, self.low), (1, self.high)
+
+
+def _powers_of_side(first: int, last: int, every: int) -> Sequence[int]:
+    """Return powers of ten away from the first, which is close to zero; the last where there would be none."""
+    return range(first + every, last + 1, every) or (last,)
 
 
 def _power_text(value: float, factor: int, power: int) -> str:

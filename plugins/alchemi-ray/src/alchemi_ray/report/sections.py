@@ -29,6 +29,9 @@ RESULTS, STEPS, COURSE, FAILURES, METHOD = (
     "Failures",
     "How these figures were made",
 )
+AT_REST = 0.01
+"""Largest force on an atom, eV/Å, from which `alchemi phonons` says that a structure is not at rest."""
+
 OUTLIERS, RELAXATION, PHONONS = "Structures that stand out", "Relaxation", "Phonons"
 
 
@@ -99,11 +102,17 @@ def _converged(run: Run) -> Markup:
 
 
 def _stable(findings: Findings) -> Markup:
-    survey = findings.distributions["imaginary_modes"].survey
-    return said(
-        f"{count(survey.total)} of {counted(survey.count, 'structure')} ({percent(survey.total, survey.count)}) have "
-        "imaginary modes: they are at no minimum of the energy."
-    )
+    survey, force = (findings.distributions[name].survey for name in ("imaginary_modes", "max_force"))
+    told = "No structure has imaginary modes."
+    if survey.total:
+        some = f"{count(survey.total)} of {counted(survey.count, 'structure')} ({percent(survey.total, survey.count)})"
+        told = f"{some} have imaginary modes: they are at no minimum of the energy."
+    if force.most > AT_REST:
+        told += (
+            f" Forces are up to {figure(force.most)} eV/Å: not all structures are at rest, which phonons suppose; "
+            "--task relax first makes them so."
+        )
+    return said(told)
 
 
 def _list_of(findings: Findings, name: str) -> Markup | None:

@@ -70,7 +70,9 @@ def _part(said: dict[str, object], shards: Sequence[Shard]) -> Part:
     started, ended = moment(str(said["started"])), said.get("ended")
     ends = [one.finished for one in shards]
     last = max([started, *ends] if ended is None else [started, moment(str(ended)), *ends])
-    return Part(started, last, str(said["engine"]), int(str(said["workers"])), tuple(shards), killed=ended is None)
+    # None was found yet by a part that ended before its workers began.
+    workers = int(str(said["workers"] or 0))
+    return Part(started, last, str(said["engine"]), workers, tuple(shards), killed=ended is None)
 
 
 @attrs.frozen
@@ -94,6 +96,11 @@ class Clock:
     def joints(self) -> list[float]:
         """When the run went on, in time at work, once for each part after the first."""
         return [float(end) for end in np.cumsum([part.seconds for part in self.parts])[:-1]]
+
+    def present(self, shards: Sequence[Shard]) -> float:
+        """Return the time of the parts in which a worker finished these shards, s."""
+        own = {one.shard for one in shards}
+        return sum(part.seconds for part in self.parts if not own.isdisjoint(one.shard for one in part.shards))
 
     def at(self, times: ArrayLike) -> np.ndarray:
         """Return times of the calendar as times at work."""
