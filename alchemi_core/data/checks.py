@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from alchemi_core.data.batch import Batch
 
 
+SMALLEST = 0.2
+"""Å: a third of the distance of atoms in the densest matter that was ever made, hydrogen at 500 GPa."""
+
 FLOATING = (torch.float64, torch.float32)
 
 
@@ -122,6 +125,39 @@ def check_lattice(cell: Tensor, pbc: Tensor) -> None:
             expected="linearly independent lattice vectors wherever pbc is true",
             who="cell",
             fix="set the cell, or pbc=False for a molecule",
+        )
+
+
+def check_room(cell: Tensor, pbc: Tensor, num_atoms: Tensor) -> None:
+    """Raise `GeometryError` where a periodic cell is smaller than any atom, as one is in a wrong unit.
+
+    Such a cell has billions of neighbors within a cutoff: a list of them is not refused, it never ends.
+
+    Parameters
+    ----------
+    cell : Tensor [B, 3, 3], Å
+        Lattice vectors, independent where periodic.
+    pbc : Tensor [B, 3]
+        Where they are periodic.
+    num_atoms : Tensor [B]
+        Atoms of each system.
+    """
+    masked = torch.where(pbc[..., None], cell, torch.zeros_like(cell))
+    room = torch.linalg.det(masked @ masked.mT + torch.diag_embed((~pbc).to(cell.dtype))).sqrt()
+    directions = pbc.sum(dim=1)
+    # Along a slab or a wire atoms may be piled up without end; in three directions they share the volume.
+    sharing = torch.where(directions == 3, num_atoms.clamp(min=1), 1)
+    tight = room < sharing * SMALLEST**directions
+    if bool(tight.any()):
+        system = int(tight.nonzero()[0])
+        unit = ("", "Å", "Å²", "Å³")[int(directions[system])]
+        atoms = int(num_atoms[system])
+        found = f"{float(room[system]):.3g} {unit} for {atoms} atom{'s' * (atoms != 1)}"
+        raise GeometryError(
+            f"periodic cell of system {system} has {found}",
+            expected=f"lengths in Å, and at least {SMALLEST} Å each way for an atom",
+            who="cell",
+            fix="look at the unit of the structure: 1 nm is 10 Å, 1 bohr 0.529 Å",
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from alchemi_core.data.batch import Batch
-from alchemi_core.data.checks import check_finite, check_lattice
+from alchemi_core.data.checks import check_finite, check_lattice, check_room
 from alchemi_core.errors import DataError
 from alchemi_core.quantities import QUANTITIES
 
@@ -51,6 +51,7 @@ def batch_from_ase(
     check_finite(batch.positions, cell, batch.batch_idx)
     if cell is not None and pbc is not None:
         check_lattice(cell, pbc)
+        check_room(cell, pbc, batch.batch_idx.bincount(minlength=len(systems)))
     return batch.to(device=device)
 
 

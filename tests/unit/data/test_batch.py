@@ -236,3 +236,27 @@ def test_generators_are_welcome():
     batch = Batch.from_ase(molecule(name) for name in ("H2O", "CH4"))
     assert batch.num_systems == 2
     assert Batch.from_ase(bulk("Cu")).num_systems == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "pbc", "atoms", "room"),
+    [
+        ([0.1, 0.1, 0.1], True, 1, "0.001 Å³ for 1 atom$"),
+        ([0.54, 0.54, 0.54], True, 40, "0.157 Å³ for 40 atoms"),
+        ([0.1, 0.1, 20.0], [True, True, False], 3, "0.01 Å² for 3 atoms"),
+        ([0.1, 0.0, 0.0], [True, False, False], 3, "0.1 Å for 3 atoms"),
+    ],
+)
+def test_a_cell_in_a_wrong_unit_is_refused(cell, pbc, atoms, room):
+    fine = Atoms("Cu", cell=[3.0, 3.0, 3.0], pbc=True)
+    with pytest.raises(GeometryError, match=rf"(?sm)cell of system 1 has {room}.*1 nm is 10 Å"):
+        Batch.from_ase([fine, Atoms(f"Cu{atoms}", cell=cell, pbc=pbc, positions=np.zeros((atoms, 3)))])
+
+
+@pytest.mark.parametrize("pbc", [True, [True, True, False], [False, True, False], False])
+def test_dense_and_skewed_cells_are_no_wrong_unit(pbc):
+    """Metallic hydrogen, a cell as skewed as lattice reduction finds them, and atoms piled up over a slab."""
+    hydrogen = Atoms("H2", cell=[1.2, 1.2, 1.7], pbc=pbc, positions=[[0, 0, 0], [0.6, 0.6, 0.85]])
+    skewed = Atoms("Cu", cell=[[2.5, 0, 0], [250, 2.5, 0], [-250, 250, 2.5]], pbc=pbc)
+    slab = Atoms("Cu500", cell=[2.5, 2.5, 1.0], pbc=[True, True, False], positions=np.outer(np.arange(500), [0, 0, 1]))
+    assert Batch.from_ase([hydrogen, skewed, slab]).num_systems == 3
