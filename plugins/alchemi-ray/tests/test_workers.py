@@ -126,14 +126,6 @@ def test_a_killed_run_leaves_no_process(group, here, tools):
     check_gone(below)
 
 
-def test_an_error_of_loading_is_told_as_it_is(alchemi, here, tools):
-    """And not taken for the death of a worker, whatever its class."""
-    tools.save("data.extxyz", tools.mixed(4))
-    answer = alchemi("data.extxyz", "--model", "torn", "--workers", 2, "--out", "out")
-    assert "Ran out of input" in answer.err
-    assert "died" not in answer.err
-
-
 class _Connection:
     """Where a worker hears of one shard, and nobody speaks after it."""
 
@@ -149,14 +141,21 @@ class _Connection:
         return self._left.pop()
 
 
+@pytest.mark.parametrize("when", ["load", "work"])
 @pytest.mark.parametrize("error", [EOFError("a"), BrokenPipeError("b"), ConnectionResetError("c"), ValueError("d")])
-def test_an_error_of_work_is_sent_whatever_its_class(monkeypatch, error):
+def test_an_error_is_sent_whatever_its_class(monkeypatch, error, when):
+    """Such as of weights that end too early: it is not the connection that has ended."""
+
     class Worker:
         def __init__(self, name, setup):
-            pass
+            self.fail("load")
 
         def work(self, shard):
-            raise error
+            self.fail("work")
+
+        def fail(self, now):
+            if now == when:
+                raise error
 
     for name in ("_take_no_signals", "_keep_from_children"):
         monkeypatch.setattr(processes, name, lambda *_: None)
@@ -164,8 +163,9 @@ def test_an_error_of_work_is_sent_whatever_its_class(monkeypatch, error):
     monkeypatch.setattr(processes, "ShardWorker", Worker)
     connection = _Connection()
     processes._serve(connection, "local-0", None, 1)
-    (ready, _), (kind, told) = connection.sent
-    assert (ready, kind, type(told), str(told)) == (processes.READY, processes.ERROR, type(error), str(error))
+    *before, (kind, told) = connection.sent
+    assert before == ([] if when == "load" else [(processes.READY, None)])
+    assert (kind, type(told), str(told)) == (processes.ERROR, type(error), str(error))
 
 
 def test_workers_that_were_begun_end_where_another_cannot_begin(monkeypatch):

@@ -56,15 +56,6 @@ class Broken(_Well):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Torn(_Well):
-    """Cannot be made in a worker, as from a file of weights that ends too early."""
-
-    def __init__(self) -> None:
-        super().__init__("torn")
-        if multiprocessing.parent_process() is not None:
-            raise EOFError("Ran out of input")
-
-
 class Parental(_Well):
     """Lets a process of its own do the work, and ends it after that; at radon this one dies before."""
 
