@@ -71,9 +71,10 @@ def test_it_equals_the_local_engine_whatever_is_poisoned_or_killed(command, alch
 
 def test_a_killed_driver_takes_its_cluster_along_and_the_run_goes_on(command, alchemi, here, tools):
     tools.save("data.extxyz", tools.mixed(120))
-    process = command(
-        "data.extxyz", "--model", SLOW, "--shard-size", 2, "--engine", "ray", "--workers", 2, "--out", "out"
-    )
+    deep = here / (80 * "x")  # too long for the names of sockets
+    deep.mkdir()
+    words = ("data.extxyz", "--model", SLOW, "--shard-size", 2, "--engine", "ray", "--workers", 2, "--out", "out")
+    process = command(*words, TMPDIR=str(deep))
     tools.wait_for_shards(here / "out", 3, process)
     workers = actors_of(process.pid)
     assert len(workers) == 2

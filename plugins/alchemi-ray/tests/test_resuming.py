@@ -111,7 +111,7 @@ def test_a_structure_that_no_worker_survives_is_found(alchemi, here, tools):
     assert answer.code == 1, answer.err
     tools.check_exactly_once(here / "out", 8)
     (row,) = tools.failures_of(here / "out")
-    assert (row["number"], row["error"], row["formula"]) == (5, "WorkerDied", "Rn")
+    assert (row["number"], row["source"], row["index"], row["error"]) == (5, "data.extxyz", 5, "WorkerDied")
     assert [line["attempts"] for line in tools.ledger_of(here / "out") if line["shard"] == 2] == [5]
 
 

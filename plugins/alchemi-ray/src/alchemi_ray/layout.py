@@ -138,7 +138,7 @@ Failures
 ``source``          string
 ``index``           int64
 ``digest``          string   or null
-``formula``         string   or null where the record cannot be read
+``formula``         string   or null where the record cannot be read, or no worker survived it
 ``atoms``           int64    or null
 ``error``           string   class, such as ``"GeometryError"``, ``"InputFileError"``,
                              ``"WorkerDied"``

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
+import attrs
+
 from alchemi_core.cli.progress import Field, Progress
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ FIELDS = (
 
 BETWEEN = 10.0
 """Seconds between lines, so that the log of a long run stays short."""
+
+MOVING = 0.1
+"""Seconds between movements of the bar, which would take longer than small structures."""
 
 
 class Live:
@@ -42,6 +47,7 @@ class Live:
         self._began = time.perf_counter()
         self._shown: float | None = None
         self._last: int | None = None
+        self._moved = -MOVING
 
     def __enter__(self) -> Self:
         self._progress.__enter__()
@@ -55,18 +61,30 @@ class Live:
         """Time of this part."""
         return time.perf_counter() - self._began
 
-    def show(self, totals: Totals, *, last: bool = False) -> None:
-        """Move the bar, and print a line where the last one is some time ago, or this is to be the last."""
-        if (last and self._last != totals.structures) or self._is_due(totals):
-            self._shown, self._last = time.perf_counter(), totals.structures
-            self._progress.line(self._figures(totals), done=self._share(totals), note=self._note(totals))
-        else:
-            self._progress.bar(self._share(totals), self._note(totals))
+    def show(self, totals: Totals, under_way: int = 0, *, last: bool = False) -> None:
+        """Move the bar, and print a line where the last one is some time ago, or this is to be the last.
 
-    def _is_due(self, totals: Totals) -> bool:
-        if self._shown is None:
+        Parameters
+        ----------
+        totals : Totals
+            Of the shards that are done.
+        under_way : int
+            Structures that are answered in others.
+        last : bool
+            Whether nothing comes after it.
+        """
+        seen = attrs.evolve(totals, done=totals.done + under_way)
+        if (last and self._last != totals.structures) or self._is_due(seen, under_way):
+            self._shown, self._last = time.perf_counter(), None if under_way else totals.structures
+            self._progress.line(self._figures(seen), done=self._share(seen), note=self._note(seen))
+        elif time.perf_counter() - self._moved >= MOVING:
+            self._moved = time.perf_counter()
+            self._progress.bar(self._share(seen), self._note(seen))
+
+    def _is_due(self, totals: Totals, under_way: int) -> bool:
+        if self._shown is None and not under_way:
             return totals.structures > self._before
-        return time.perf_counter() - self._shown >= BETWEEN
+        return time.perf_counter() - (self._shown or self._began) >= BETWEEN
 
     def _share(self, totals: Totals) -> float:
         return totals.structures / self._structures

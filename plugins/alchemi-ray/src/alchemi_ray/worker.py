@@ -20,6 +20,8 @@ from alchemi_ray.storable import Storable
 from alchemi_ray.tasks.making import task_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alchemi_core.pipeline import PipelineModelWrapper
     from alchemi_ray.dataset.shard import Shard
     from alchemi_ray.dataset.source import Source
@@ -65,8 +67,15 @@ class ShardWorker:
         self._reader = Reader(setup.sources)
         self._task = task_of(setup.settings, _load(setup.pipeline, setup.settings.device))
 
-    def work(self, shard: Shard) -> ShardResult:
+    def work(self, shard: Shard, tick: Callable[[int], None] | None = None) -> ShardResult:
         """Read a shard, compute it, and return what came of it.
+
+        Parameters
+        ----------
+        shard : Shard
+            What to do.
+        tick : callable, optional
+            Told after each structure how many are answered.
 
         Raises
         ------
@@ -75,7 +84,7 @@ class ShardWorker:
         """
         began, started = time.perf_counter(), _now()
         entries = list(self._reader.read(shard))
-        answered, failures = self._answered(entries)
+        answered, failures = self._answered(entries, tick or _untold)
         storable = Storable.of(answered, self._setup.settings, self._setup.run)
         found = storable.found
         failures = sorted([*failures, *storable.refused], key=lambda one: one[0].number)
@@ -99,21 +108,26 @@ class ShardWorker:
         """Close the file that is open."""
         self._reader.close()
 
-    def _answered(self, entries: list[Entry]) -> tuple[list[tuple[Entry, Answer]], list[tuple[Entry, BaseException]]]:
+    def _answered(
+        self, entries: list[Entry], tick: Callable[[int], None]
+    ) -> tuple[list[tuple[Entry, Answer]], list[tuple[Entry, BaseException]]]:
         """Return results and failures, both in the order of the dataset."""
         found: list[tuple[Entry, Answer]] = []
         failures: list[tuple[Entry, BaseException]] = []
         answers = self._task.answers([one.record.atoms for one in entries if one.record.atoms is not None])
         for entry in entries:
-            if entry.record.error is not None:
-                failures.append((entry, entry.record.error))
-                continue
-            answer = next(answers)
-            if answer.error is not None:
-                failures.append((entry, answer.error))
-            else:
+            answer = next(answers) if entry.record.error is None else None
+            error = entry.record.error if answer is None else answer.error
+            if error is not None:
+                failures.append((entry, error))
+            elif answer is not None:
                 found.append((entry, answer))
+            tick(len(found) + len(failures))
         return found, failures
+
+
+def _untold(_answered: int) -> None:
+    pass
 
 
 def _load(pipeline: bytes, device: str) -> PipelineModelWrapper:

@@ -128,7 +128,7 @@ class Going:
         with crew_of(self._engine, setup) as (crew, workers), self._live(workers) as live:
             self._part["workers"] = workers
             dispatch = Dispatch(crew, shards, given_up(self._spec.sources), _tell)
-            for one in dispatch.run(lambda: interrupts.received != 0, lambda: live.show(self._totals)):
+            for one in dispatch.run(lambda: interrupts.received != 0, lambda more: live.show(self._totals, more)):
                 line = store.add(one)
                 self._lines.append(line)
                 self._totals, self._seconds = self._totals.plus(line), live.seconds

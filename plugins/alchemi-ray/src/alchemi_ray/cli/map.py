@@ -52,7 +52,9 @@ def _task(parser: argparse.ArgumentParser) -> None:
 def _engine(parser: argparse.ArgumentParser) -> None:
     help_text = "local: processes of this machine (default); ray: actors on a Ray cluster"
     parser.add_argument("--engine", choices=("local", "ray"), help=help_text)
-    help_text = "how many; default: local: this process alone; ray: what the cluster has room for"
+    help_text = (
+        "how many (local: all on one device); default: local: this process alone; ray: what the cluster has room for"
+    )
     parser.add_argument("--workers", type=options.whole, metavar="N", help=help_text)
     help_text = "of a Ray cluster, such as HOST:6379 or auto; default: local, one that begins and ends with the run"
     parser.add_argument("--address", metavar="ADDRESS", help=help_text)

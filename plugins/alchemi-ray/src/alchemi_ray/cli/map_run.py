@@ -12,6 +12,7 @@ from alchemi_core.cli.resuming import check_unchanged
 from alchemi_core.errors import InputFileError, OptionError
 from alchemi_ray.cli.going import ASKED, go_on
 from alchemi_ray.cli.starting import start
+from alchemi_ray.engines.devices import check_device
 from alchemi_ray.engines.making import Engine
 from alchemi_ray.layout import Layout
 from alchemi_ray.ledger import Ledger
@@ -33,10 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Start a run, or go on with one."""
     if arguments.resume is None:
         engine = _engine(arguments)
+        check_device(arguments.device or "cpu", engine)
         spec, layout, record, ledger = start(arguments)
     else:
-        spec, layout, record, ledger = _resume(arguments)
-        engine = _engine_again(arguments, record)
+        spec, layout, record, ledger, engine = _resume(arguments)
     return go_on(spec, layout, record, engine, report=not arguments.no_report, ledger=ledger)
 
 
@@ -64,15 +65,17 @@ def _refuse_without_ray(arguments: argparse.Namespace, engine: str) -> None:
             raise OptionError(f"{flag} without --engine ray", expected="--engine ray", who=flag, fix="--engine ray")
 
 
-def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], Ledger]:
+def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], Ledger, Engine]:
     """Read what a run is of, and hold its ledger from before that on: it is another run's once that is written over."""
     _refuse_decided(arguments)
     folder = OutputFolder.existing(Path(arguments.resume)).path
     with ExitStack() as held:
         ledger = held.enter_context(Ledger.of_run(Layout(folder)))
         spec, layout, record = _read(folder)
+        engine = _engine_again(arguments, record)
+        check_device(spec.settings.device, engine)
         held.pop_all()
-    return spec, layout, record, ledger
+    return spec, layout, record, ledger, engine
 
 
 def _refuse_decided(arguments: argparse.Namespace) -> None:

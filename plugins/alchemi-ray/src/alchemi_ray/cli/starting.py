@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from alchemi_core.atomic_write import write_json
-from alchemi_core.cli.composing import chosen_device, compose
+from alchemi_core.cli.composing import compose
 from alchemi_core.cli.frames import naming_the_file
 from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.cli.progress import waiting
@@ -102,8 +102,6 @@ def _checked(arguments: argparse.Namespace) -> str:
     """Refuse what can be told to be wrong before anything is read; return the task."""
     _check_given(arguments)
     _check_folder(arguments)
-    if arguments.engine != "ray":
-        chosen_device(arguments)
     return check_task(arguments)
 
 

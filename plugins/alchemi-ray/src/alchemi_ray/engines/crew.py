@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from alchemi_ray.dataset.shard import Shard
     from alchemi_ray.shard_result import ShardResult
@@ -52,6 +52,10 @@ class Crew(Protocol):
     """
 
     @property
+    def waits_for(self) -> str:
+        """What has to happen before there is a free worker, where there was none yet."""
+
+    @property
     def free(self) -> bool:
         """Whether a job can be given."""
 
@@ -62,8 +66,16 @@ class Crew(Protocol):
     def give(self, job: Job) -> None:
         """Give a job to a free worker."""
 
-    def collect(self, timeout: float) -> Iterable[Outcome]:
-        """Wait until something has happened, or for so many seconds, and return what came of jobs."""
+    def collect(self, timeout: float, tick: Callable[[int], None]) -> Iterable[Outcome]:
+        """Wait until something has happened, or for so many seconds, and return what came of jobs.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds.
+        tick : callable
+            Told how many structures of jobs under way are answered, by crews that know.
+        """
 
     def close(self) -> None:
         """Send all home; what is under way is dropped."""

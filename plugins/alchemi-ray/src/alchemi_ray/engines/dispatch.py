@@ -7,6 +7,7 @@ jobs under way than workers, so that nothing piles up.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ TRIES = 2
 
 PATIENCE = 0.25
 """Seconds between looks at whether to stop."""
+
+LONG = 60.0
+"""Seconds without any worker that is ready, after which it is said what is waited for."""
 
 
 class WorkerDied(AlchemiError, RuntimeError):  # noqa: N818 - the name stands in tables
@@ -76,8 +80,9 @@ class Dispatch:
         self._wanted: dict[int, int] = {}
         self._parts: dict[int, list[ShardResult]] = {}
         self._deaths: dict[int, int] = {}
+        self._alone: float | None = time.monotonic()
 
-    def run(self, stop: Callable[[], bool], look: Callable[[], None]) -> Iterator[Done]:
+    def run(self, stop: Callable[[], bool], look: Callable[[int], None]) -> Iterator[Done]:
         """Yield shards as they are done.
 
         Parameters
@@ -85,16 +90,26 @@ class Dispatch:
         stop : callable
             Once it says True, jobs under way are finished and no other is begun.
         look : callable
-            Called between, a few times a second.
+            Called between, a few times a second, with the number of structures that are answered in jobs under way, as
+            far as that is known.
         """
         while True:
             while not stop() and self._crew.free and (job := self._next()) is not None:
                 self._crew.give(job)
-            look()
+            look(0)
             if not self._crew.busy and (stop() or self._is_empty()):
                 return
-            for outcome in self._crew.collect(PATIENCE):
+            self._tell_of_waiting()
+            for outcome in self._crew.collect(PATIENCE, look):
                 yield from self._take(outcome)
+
+    def _tell_of_waiting(self) -> None:
+        """Say once what is waited for, where no worker gets ready."""
+        if self._crew.free or self._crew.busy:
+            self._alone = None
+        elif self._alone is not None and time.monotonic() - self._alone >= LONG:
+            self._alone = None
+            self._tell(f"no worker is ready after {LONG:.0f} s, still waiting: {self._crew.waits_for}")
 
     def _is_empty(self) -> bool:
         return self._ended and not self._again
@@ -111,6 +126,7 @@ class Dispatch:
 
     def _take(self, outcome: Outcome) -> Iterator[Done]:
         if outcome.result is not None:
+            _check(outcome.result, outcome.job.shard)
             yield from self._add(outcome.result)
             return
         shard, deaths = outcome.job.shard, outcome.job.deaths + 1
@@ -127,9 +143,27 @@ class Dispatch:
         number = part.shard
         parts = self._parts.setdefault(number, [])
         parts.append(part)
-        if sum(one.structures for one in parts) == self._wanted[number]:
+        found, wanted = sum(one.structures for one in parts), self._wanted.get(number, 0)
+        if found > wanted:
+            raise _not_as_asked(number, found, wanted, part.worker)
+        if found == wanted:
             del self._parts[number], self._wanted[number]
             yield Done(ShardResult.joined(parts), 1 + self._deaths.pop(number, 0))
+
+
+def _check(result: ShardResult, shard: Shard) -> None:
+    """Refuse an answer to something else; the shard would never be whole."""
+    if (result.shard, result.first, result.structures) != (shard.number, shard.first, shard.structures):
+        raise _not_as_asked(shard.number, result.structures, shard.structures, result.worker)
+
+
+def _not_as_asked(number: int, found: int, wanted: int, worker: str) -> AlchemiError:
+    return AlchemiError(
+        f"{found} structures came back of shard {number}, or a part of it, of {wanted} that were asked for",
+        expected="one answer for each structure",
+        who=f"worker {worker}",
+        fix="this is a defect of alchemi-ray; --resume goes on with what is whole",
+    )
 
 
 def _at(shard: Shard) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING
 
-from alchemi_ray.dataset.reader import Reader
+from alchemi_ray.dataset.reader import Entry
+from alchemi_ray.dataset.record import Record
 from alchemi_ray.failing import failure_row
 from alchemi_ray.shard_result import ShardResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from alchemi_ray.dataset.shard import Shard
     from alchemi_ray.dataset.source import Source
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def given_up(sources: Sequence[Source]) -> Callable[[Shard, WorkerDied], ShardResult]:
-    """Return a function that makes a failure of a part of a shard; structures are only read for that."""
+    """Return a function that makes a failure of a part of a shard.
+
+    Nothing is read for it: reading may be what the workers died of, and this process would be next.
+    """
 
     def fail(shard: Shard, error: WorkerDied) -> ShardResult:
-        reader = Reader(sources)
-        rows = tuple(failure_row(entry, error) for entry in reader.read(shard))
-        reader.close()
+        rows = tuple(failure_row(entry, error) for entry in _entries(sources, shard))
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         return ShardResult(
             shard=shard.number,
@@ -43,3 +46,11 @@ def given_up(sources: Sequence[Source]) -> Callable[[Shard, WorkerDied], ShardRe
         )
 
     return fail
+
+
+def _entries(sources: Sequence[Source], shard: Shard) -> Iterator[Entry]:
+    """Yield what is known of structures without reading them."""
+    number = count(shard.first)
+    for piece in shard.pieces:
+        for index in range(piece.index, piece.index + piece.count):
+            yield Entry(next(number), sources[piece.source].source, index, Record(None, None))

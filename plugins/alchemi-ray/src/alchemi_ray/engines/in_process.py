@@ -8,7 +8,7 @@ from alchemi_ray.engines.crew import Job, Outcome
 from alchemi_ray.worker import ShardWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from alchemi_ray.worker import Setup
 
@@ -27,6 +27,11 @@ class InProcess:
         self._job: Job | None = None
 
     @property
+    def waits_for(self) -> str:
+        """Nothing: the pipeline is there."""
+        return "nothing"
+
+    @property
     def free(self) -> bool:
         """Whether a job can be given."""
         return self._job is None
@@ -40,11 +45,11 @@ class InProcess:
         """Give a job."""
         self._job = job
 
-    def collect(self, timeout: float) -> Iterator[Outcome]:  # noqa: ARG002 - as the others have it
+    def collect(self, timeout: float, tick: Callable[[int], None]) -> Iterator[Outcome]:  # noqa: ARG002 - as the others
         """Do it, however long that takes."""
         job, self._job = self._job, None
         if job is not None:
-            yield Outcome(job, self._worker.work(job.shard))
+            yield Outcome(job, self._worker.work(job.shard, tick))
 
     def close(self) -> None:
         """Forget what was given."""

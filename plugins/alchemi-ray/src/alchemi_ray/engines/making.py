@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 import torch
 
+from alchemi_ray.engines.devices import fitting, gpus_of
 from alchemi_ray.engines.in_process import InProcess
 from alchemi_ray.engines.processes import Processes
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from alchemi_ray.engines.crew import Crew
     from alchemi_ray.worker import Setup
 
-ENGINES = ("local", "ray")
+LOCAL = "local"
+"""The address of a cluster of our own, as Ray writes it."""
 
 
 @attrs.frozen
@@ -30,7 +32,8 @@ class Engine:
     name : {"local", "ray"}
         Processes of this machine, or actors on a Ray cluster.
     workers : int or None
-        How many; None for what there is room for: with ``"local"`` this process alone.
+        How many; None for what there is room for: with ``"local"`` this process alone. Several of ``"local"`` share the
+        one device, so that with an accelerator all compute on the same; those on Ray have accelerators of their own.
     address : str or None
         Of a Ray cluster; None for one of our own.
     gpus : float or None
@@ -41,6 +44,11 @@ class Engine:
     workers: int | None = None
     address: str | None = None
     gpus: float | None = None
+
+    @property
+    def is_own_cluster(self) -> bool:
+        """Whether a Ray cluster begins and ends with the run."""
+        return self.name == "ray" and self.address in (None, LOCAL)
 
 
 @contextmanager
@@ -63,12 +71,13 @@ def _on_ray(engine: Engine, setup: Setup) -> Iterator[tuple[Crew, int]]:
     # Ray takes seconds to import.
     from alchemi_ray.engines.ray_cluster import cluster, room_for
 
-    on_accelerator = torch.device(setup.settings.device).type != "cpu"
-    gpus = engine.gpus if engine.gpus is not None else float(on_accelerator)
-    here = (torch.cuda.device_count() if gpus else os.cpu_count()) or 1
-    with cluster(engine.address, engine.workers or here, gpus, len(setup.pipeline)):
+    gpus = gpus_of(torch.device(setup.settings.device), engine.gpus)
+    devices = torch.cuda.device_count() if gpus else 0
+    here = fitting([devices], gpus) if gpus else os.cpu_count() or 1
+    with cluster(engine, engine.workers or here, devices, len(setup.pipeline)):
         from alchemi_ray.engines.ray_actors import RayActors
 
+        # More than there is room for may be asked for: clusters can grow.
         workers = engine.workers or room_for(gpus)
         crew = RayActors(setup, workers, gpus)
         try:

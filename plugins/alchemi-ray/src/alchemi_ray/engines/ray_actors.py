@@ -10,19 +10,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ray
-from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayTaskError
+from ray.exceptions import (
+    LocalRayletDiedError,
+    NodeDiedError,
+    ObjectLostError,
+    OutOfDiskError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+    WorkerCrashedError,
+)
 
+from alchemi_core.errors import AlchemiError
 from alchemi_ray.engines.crew import Job, Outcome
 from alchemi_ray.engines.starting import StartingDeaths
 from alchemi_ray.worker import Setup, ShardWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from alchemi_ray.dataset.shard import Shard
     from alchemi_ray.shard_result import ShardResult
 
-DEATHS = (RayActorError, NodeDiedError, ObjectLostError)
+DEATHS = (
+    RayActorError,
+    WorkerCrashedError,
+    NodeDiedError,
+    LocalRayletDiedError,
+    ObjectLostError,
+    OutOfMemoryError,  # Ray kills a worker before the kernel would
+)
+"""What a job may be the reason of. A full disk is none of it: no structure is to be a failure for that."""
 
 
 class RayActors:
@@ -41,8 +60,18 @@ class RayActors:
     def __init__(self, setup: Setup, workers: int, gpus: float = 0.0) -> None:
         self._setup = ray.put(setup)
         self._kind: Any = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Actor)
-        self._starting = StartingDeaths()
+        self._starting, self._gpus = StartingDeaths(), gpus
         self._members = [self._hire(f"ray-{number}") for number in range(workers)]
+
+    @property
+    def waits_for(self) -> str:
+        """What has to happen before there is a free worker, where there was none yet."""
+        untyped: Any = ray
+        free: dict[str, float] = untyped.available_resources()
+        each, has = "1 CPU", f"{free.get('CPU', 0):g} CPU"
+        if self._gpus:
+            each, has = f"{each} and {self._gpus:g} GPU", f"{has} and {free.get('GPU', 0):g} GPU"
+        return f"each takes {each} of the cluster, where {has} are free now, and loads the pipeline"
 
     @property
     def free(self) -> bool:
@@ -59,7 +88,7 @@ class RayActors:
         member = next(member for member in self._members if member.ready and member.job is None)
         member.job, member.pending = job, member.actor.work.remote(job.shard)
 
-    def collect(self, timeout: float) -> Iterator[Outcome]:
+    def collect(self, timeout: float, tick: Callable[[int], None]) -> Iterator[Outcome]:  # noqa: ARG002 - others know
         """Wait for answers and deaths."""
         pending = {member.pending: member for member in self._members if member.pending is not None}
         ready, _ = ray.wait(list(pending), num_returns=1, timeout=timeout)
@@ -79,6 +108,8 @@ class RayActors:
             return
         except RayTaskError as error:
             raise error.cause if isinstance(error.cause, Exception) else error from error
+        except RayError as error:
+            raise _failed(error) from error
         job, member.job, member.pending = member.job, None, None
         if job is None:
             member.ready = True
@@ -96,6 +127,18 @@ class RayActors:
 
     def _hire(self, name: str) -> _Member:
         return _Member(name, self._kind.remote(name), self._setup)
+
+
+def _failed(error: RayError) -> AlchemiError:
+    """Return what is said of a cluster that cannot go on, whatever the structures are."""
+    reason = " ".join(str(error).split()) or "no reason given"
+    where = "the disk of Ray's temporary folder" if isinstance(error, OutOfDiskError) else "the logs of Ray"
+    return AlchemiError(
+        f"{type(error).__name__}: {reason}",
+        expected="a cluster that hands over what workers return",
+        who="the Ray cluster",
+        fix=f"look at {where}, then alchemi map --resume DIR",
+    )
 
 
 class _Member:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import secrets
 import sys
@@ -11,12 +10,14 @@ import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from alchemi_core.errors import OptionError
+from alchemi_core.errors import AlchemiError, OptionError
+from alchemi_ray.engines.devices import check_room, fitting
+from alchemi_ray.engines.making import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-LOCAL = "local"
+    from alchemi_ray.engines.making import Engine
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": False}
 
@@ -29,44 +30,56 @@ QUIET_VARIABLES = {
 STORE = 512 * 2**20
 """Bytes of the object store of a cluster of our own, beside the pipeline: results stay there until they are written."""
 
+LONGEST_SOCKET = 103
+"""Bytes of the path of a socket on POSIX: 107 on Linux, 103 on macOS."""
+
+SOCKET = "/alchemi-ray-12345678/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store_1"
+"""What Ray and we add to the path of the folder for temporary files."""
+
 
 @contextmanager
-def cluster(address: str | None, workers: int, gpus: float, pipeline: int) -> Iterator[None]:
+def cluster(engine: Engine, workers: int, devices: int, pipeline: int) -> Iterator[None]:
     """Be connected to a cluster inside the block.
 
     Parameters
     ----------
-    address : str or None
-        Of a cluster, as Ray writes it; None or ``"local"`` starts one on this machine, which ends with the block.
+    engine : Engine
+        Where its address is None or ``"local"``, a cluster is started on this machine, which ends with the block.
     workers : int
         How many workers a cluster of our own has room for.
-    gpus : float
-        How many accelerators each of them takes.
+    devices : int
+        How many accelerators of this machine are for them.
     pipeline : int
         Bytes that each worker gets.
 
     Raises
     ------
-    OptionError
-        If there is no cluster at the address.
+    AlchemiError
+        If there is no cluster at the address, or none can be started.
     """
-    with tempfile.TemporaryDirectory(prefix="alchemi-ray-", ignore_cleanup_errors=True) as folder:
-        is_own = address in (None, LOCAL)
-        own = _own_options(workers, gpus, pipeline, folder) if is_own else {}
+    is_own = engine.is_own_cluster
+    with tempfile.TemporaryDirectory(prefix="alchemi-ray-", dir=_short(), ignore_cleanup_errors=True) as folder:
+        own = _own_options(workers, devices, pipeline, folder) if is_own else {}
         with _environment(QUIET_VARIABLES | (_own_environment() if is_own else {})):
             import ray  # reads some of these variables when it is imported
 
-            _connect(address or LOCAL, own)
+            _connect(engine.address or LOCAL, own)
             try:
                 yield
             finally:
                 ray.shutdown()
 
 
-def _own_options(workers: int, gpus: float, pipeline: int, folder: str) -> dict[str, Any]:
+def _short() -> str | None:
+    """Return where there is room for the names of sockets, if that is not in the folder for temporary files."""
+    needed = len(os.fsencode(tempfile.gettempdir())) + len(SOCKET)
+    return "/tmp" if os.name == "posix" and needed > LONGEST_SOCKET else None  # noqa: S108 - a folder of ours in there
+
+
+def _own_options(workers: int, devices: int, pipeline: int, folder: str) -> dict[str, Any]:
     options: dict[str, Any] = {"num_cpus": workers, "object_store_memory": STORE + 2 * pipeline}
     options |= {"include_dashboard": False, "_temp_dir": folder}
-    return options | ({"num_gpus": math.ceil(gpus * workers)} if gpus else {})
+    return options | ({"num_gpus": devices} if devices else {})
 
 
 def _connect(address: str, options: Mapping[str, Any]) -> None:
@@ -74,10 +87,24 @@ def _connect(address: str, options: Mapping[str, Any]) -> None:
 
     try:
         ray.init(address=address, **QUIET, **options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        expected = "the address of a cluster, such as HOST:6379 or auto"
-        raise OptionError(f"no Ray cluster there: {reason}", expected=expected, who="--address") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        ray.shutdown()
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise (_not_started if options else _not_there)(reason) from error
+
+
+def _not_started(reason: str) -> AlchemiError:
+    return AlchemiError(
+        f"it could not be started: {reason}",
+        expected="a folder for temporary files with a short path and room, and free memory",
+        who="the Ray cluster of the run",
+        fix="set TMPDIR to such a folder, or --engine local --workers N",
+    )
+
+
+def _not_there(reason: str) -> AlchemiError:
+    expected = "the address of a cluster, such as HOST:6379 or auto"
+    return OptionError(f"no Ray cluster there: {reason}", expected=expected, who="--address")
 
 
 def _own_environment() -> dict[str, str]:
@@ -105,10 +132,21 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def room_for(gpus: float) -> int:
-    """Say how many workers the cluster that this process is connected to has room for."""
+    """Say how many workers the cluster that this process is connected to has room for.
+
+    Raises
+    ------
+    OptionError
+        If it has none.
+    """
     import ray
 
     untyped: Any = ray
     found: dict[str, float] = untyped.cluster_resources()
     cores = int(found.get("CPU", 1))
-    return max(1, min(cores, int(found.get("GPU", 0) / gpus)) if gpus else cores)
+    if not gpus:
+        return max(1, cores)
+    machines = [node["Resources"].get("GPU", 0) for node in untyped.nodes() if node["Alive"]]
+    room = fitting(machines, gpus)
+    check_room(room, gpus, None, "the cluster")
+    return max(1, min(cores, room))

@@ -12,4 +12,5 @@ def alchemi_models() -> list[ModelOffer]:
         ModelOffer(name="lethal", summary="kills its process", target="alchemi_misbehaving.models:Lethal"),
         ModelOffer(name="slow", summary="takes its time", target="alchemi_misbehaving.models:Slow"),
         ModelOffer(name="broken", summary="dies when it is made", target="alchemi_misbehaving.models:Broken"),
+        ModelOffer(name="parental", summary="has a process", target="alchemi_misbehaving.models:Parental"),
     ]

@@ -54,3 +54,17 @@ class Broken(_Well):
         super().__init__("broken")
         if multiprocessing.parent_process() is not None:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Parental(_Well):
+    """Lets a process of its own do the work, and ends it after that; at radon this one dies before."""
+
+    def __init__(self) -> None:
+        super().__init__("parental")
+
+    def compute(self, view, requested):
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            assert pool.map(abs, [-1]) == [1]
+            if (view.atomic_numbers == RADON).any():
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().compute(view, requested)
