@@ -13,8 +13,8 @@ from scaling_model import Run
 
 FIGURES = Path(__file__).parent / "scaling.json"
 KINDS = 2
-"""Batches of a shard on a device that could take it in one: crystals and molecules apart. Those of the first shards of a
-worker are smaller, until it has found how much fits."""
+"""Batches of a shard on a device that could take it in one: crystals and molecules apart. Those of the first shards of
+a worker are smaller, until it has found how much fits."""
 
 SYNCS = 3
 """How often the driver waits for the disk for a shard: for the file of results, for its name, and for the ledger."""
@@ -120,4 +120,3 @@ class Constants:
             lifetime=lifetime,
             spread=float(self.sizes.std() / self.atoms / shard**0.5),
         )
-

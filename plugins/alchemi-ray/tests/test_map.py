@@ -198,7 +198,7 @@ def test_files_say_what_they_were_made_with(alchemi, dataset, here, tools):
         (("data.extxyz",), "--model is missing"),
         (("data.extxyz", "--model", ARGON, "--fmax", "0.1"), "--fmax is of --task relax"),
         (("data.extxyz", "--model", ARGON, "--task", "relax", "--mesh", "1", "1", "1"), "--mesh is of --task phonons"),
-        (("data.extxyz", "--model", ARGON, "--address", "auto"), "--address is of --engine ray"),
+        (("data.extxyz", "--model", ARGON, "--address", "auto"), "--address without --engine ray"),
         (("data.extxyz", "--model", ARGON, "--outputs", "enrgy"), "no quantity is called 'enrgy'"),
         (("data.extxyz", "--model", ARGON, "--outputs", "charges"), "charges"),
         (("data.extxyz", "--model", "nothing"), "no model named 'nothing'"),
@@ -219,7 +219,7 @@ def test_what_cannot_be_right_is_refused_before_a_folder_is_made(alchemi, datase
 def test_occupied_folders_are_kept_unless_told_otherwise(alchemi, dataset, here, tools):
     words = ("data.extxyz", "--model", ARGON, "--shard-size", 5, "--out", "out")
     assert alchemi(*words).code == 0
-    assert "not empty" in alchemi(*words).err
+    assert "holds a run already" in alchemi(*words).err
     tools.save("data.extxyz", tools.mixed(7))
     assert alchemi(*words, "--overwrite").code == 0
     tools.check_exactly_once(here / "out", 7)

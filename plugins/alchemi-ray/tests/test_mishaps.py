@@ -12,6 +12,7 @@ from alchemi_ray.dataset.finding import find_files
 from alchemi_ray.dataset.reader import Reader
 from alchemi_ray.dataset.shard import cut
 from alchemi_ray.dataset.source import Source
+from alchemi_ray.engines.addresses import check_address
 from alchemi_ray.ledger import Ledger
 from alchemi_ray.spec import Spec
 from ase import Atoms
@@ -223,3 +224,15 @@ def test_the_folder_of_a_run_is_not_taken_and_the_way_on_is_told(alchemi, datase
     alchemi("data.extxyz", "--model", ARGON, "--out", "out")
     answer = alchemi("data.extxyz", "--model", ARGON, "--out", "out")
     assert (answer.code, "alchemi map --resume out goes on with it" in answer.err) == (2, True), answer.err
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "no.such.host.invalid:6379", "127.0.0.1:99999"])
+def test_an_address_where_nobody_listens_is_refused_before_a_folder_is_made(alchemi, dataset, here, address):
+    answer = alchemi("data.extxyz", "--model", ARGON, "--engine", "ray", "--address", address, "--out", "out")
+    assert (answer.code, f"nobody listens at {address}" in answer.err) == (2, True), answer.err
+    assert not (here / "out").exists()
+
+
+@pytest.mark.parametrize("address", [None, "auto", "local", "ray://cluster"])
+def test_other_addresses_are_for_ray_to_look_up(address):
+    check_address(address)

@@ -30,7 +30,9 @@ def constraints_of(text: object) -> list[Any]:
     ValueError, TypeError
         If it describes no constraints that ASE knows.
     """
-    found = content_of_field(text) or []
+    found = content_of_field(text)
+    if found is None:
+        return []
     if not isinstance(found, list):
         raise TypeError(f"{text!r} is no list of constraints")
     return [dict2constraint(one) for one in found]

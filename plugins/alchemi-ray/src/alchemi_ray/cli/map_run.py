@@ -12,6 +12,7 @@ from alchemi_core.cli.resuming import check_unchanged
 from alchemi_core.errors import InputFileError, OptionError
 from alchemi_ray.cli.going import ASKED, go_on
 from alchemi_ray.cli.starting import start
+from alchemi_ray.engines.addresses import check_address
 from alchemi_ray.engines.devices import check_device
 from alchemi_ray.engines.making import Engine
 from alchemi_ray.layout import Layout
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume is None:
         engine = _engine(arguments)
         check_device(arguments.device or "cpu", engine)
+        check_address(engine.address)
         spec, layout, record, ledger = start(arguments)
     else:
         spec, layout, record, ledger, engine = _resume(arguments)
@@ -74,6 +76,7 @@ def _resume(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any]
         spec, layout, record = _read(folder)
         engine = _engine_again(arguments, record)
         check_device(spec.settings.device, engine)
+        check_address(engine.address)
         held.pop_all()
     return spec, layout, record, ledger, engine
 
