@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
@@ -17,7 +18,7 @@ from alchemi_core.batching.stream import Stream
 from alchemi_core.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from alchemi_core.batching.budget import Budget
     from alchemi_core.batching.evaluated import Evaluated
@@ -129,6 +130,10 @@ def _check(pipe: object, structures: object, contributions: object, failures: ob
     if isinstance(structures, Atoms):
         fix = "evaluate(pipe, [atoms])"
         raise OptionError("one structure", expected="several, one after the other", who="evaluate", fix=fix)
+    if not isinstance(structures, Iterable) or isinstance(structures, str | bytes | Mapping):
+        fix = f"evaluate(pipe, ase.io.iread({structures!r}))" if isinstance(structures, str) else ""
+        found = f"a {type(structures).__name__} as structures"
+        raise OptionError(found, expected="an iterable of ase.Atoms", who="evaluate", fix=fix)
     if contributions not in (True, False, "energy"):
         expected = "True, False or 'energy'"
         raise OptionError(f"contributions={contributions!r}", expected=expected, who="evaluate")

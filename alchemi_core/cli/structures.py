@@ -109,6 +109,7 @@ def _read(name: str, file_format: str | None) -> list[Structure]:
     path, index = _split(name)
     if not path.exists():
         raise InputFileError("there is no such file", who=str(path), fix=_neighbour(path))
+    _check_file(path)
     images = _images(path, index, file_format)
     if not images:
         raise InputFileError(f"no structures at {name!r}", expected="at least one", who=str(path))
@@ -116,6 +117,14 @@ def _read(name: str, file_format: str | None) -> list[Structure]:
         _check_occupancy(atoms, path)
         _forget_symmetry(atoms)
     return [Structure(atoms, path, number, len(images)) for number, atoms in enumerate(images)]
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what holds nothing; a folder may be a bundle of ASE, which has such a file."""
+    if path.is_dir() and not (path / "metadata.json").exists():
+        raise InputFileError("it is a folder", expected="a structure file", who=str(path), fix=f"{path}/*.extxyz")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputFileError("it is empty", expected="a structure file", who=str(path))
 
 
 def _split(name: str) -> tuple[Path, Any]:

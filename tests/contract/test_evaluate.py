@@ -396,6 +396,11 @@ def test_mistakes_of_the_call_surface_at_once():
         evaluate(pipe, water())
     with pytest.raises(OptionError, match="PipelineGroup"):
         evaluate(Gaussians(), [water()])
+    with pytest.raises(OptionError, match=r"(?s)a str as structures.*ase\.io\.iread\('a\.xyz'\)"):
+        evaluate(pipe, "a.xyz")
+    for wrong in (5, {}, b"a.xyz", None):
+        with pytest.raises(OptionError, match=f"a {type(wrong).__name__} as structures"):
+            evaluate(pipe, wrong)
 
 
 def test_memory_stays_flat():

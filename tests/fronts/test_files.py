@@ -95,3 +95,11 @@ def test_the_water_example_is_two_molecules():
     bonds = np.argwhere(np.triu((distances > 0) & (distances < 1.2)))
     assert bonds.tolist() == [[0, 1], [0, 2], [3, 4], [3, 5]]
     assert distances[0, 3] == pytest.approx(2.9)
+
+
+def test_folders_and_empty_files_are_told_as_such(alchemi, here):
+    (here / "some").mkdir()
+    (here / "empty.extxyz").touch()
+    for name, told in (("some", "it is a folder"), ("empty.extxyz", "it is empty")):
+        answer = alchemi("singlepoint", name, "--model", "springs")
+        assert (answer.code, told in answer.err) == (2, True), answer.err

@@ -142,6 +142,7 @@ def test_command(tmp_path, structure):
     ("words", "said"),
     [
         (["lennard-jones", "-o", "x.alchemi"], "x.alchemi ends with '.alchemi'"),
+        (["lennard-jones", "-o", "nowhere/x.pt"], "there is no folder nowhere"),
         (["eeq(energy=True)", "-o", "x.pt"], "eeq: it has no form that runs without Python"),
         (["lennard-jones", "-o", "x.pt", "--coupling", "a=b"], "--coupling: 'a=b'"),
     ],

@@ -150,7 +150,7 @@ def _check_inputs(step: FlatStep, declared: Declaration) -> None:
                 expected="steps that stand for themselves: values of other steps depend on atoms that an engine that "
                 "divides a system does not have in one place",
                 who=step.label,
-                fix="an engine can bring charges: export the pipeline without that step" * (passed == {"charges"}),
+                fix=_without_charges(step) if passed == {"charges"} else "",
             )
     if strange := sorted(config.required_inputs - INPUTS.keys()):
         raise ExportError(
@@ -158,6 +158,12 @@ def _check_inputs(step: FlatStep, declared: Declaration) -> None:
             expected="inputs that engines bring: positions, elements, cell, " + ", ".join(sorted(INPUTS)),
             who=step.label,
         )
+
+
+def _without_charges(step: FlatStep) -> str:
+    if isinstance(step.model, ScriptableModel):
+        return "an engine can bring charges: export the pipeline without the step that they come from"
+    return "leave both steps out, or run the pipeline in Python: pipe.as_ase()"
 
 
 def _energy(step: FlatStep) -> ScriptableEnergy:

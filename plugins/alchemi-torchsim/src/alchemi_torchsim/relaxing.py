@@ -77,7 +77,7 @@ def relax(
         or with ``"frechet"`` its logarithm, as in `alchemi relax`, which takes TorchSim 3 to 4 ms more for each
         structure and step.
     optimizer : {"fire", "fire-verlet"}
-        FIRE in the form ASE has it, or as published.
+        FIRE nearly as ASE has it, or as published.
     max_steps : int
         Steps of each structure.
     atoms_at_once : int, optional

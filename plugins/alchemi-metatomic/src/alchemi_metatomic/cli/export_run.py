@@ -45,7 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _checked(path: Path, *, overwrite: bool) -> Path:
     if path.suffix != END:
-        raise OptionError(f"{path} ends with {path.suffix!r}", expected=END, who="--out", fix=f"-o {path}{END}")
+        raise OptionError(
+            f"{path} ends with {path.suffix!r}", expected=END, who="--out", fix=f"-o {path.with_suffix(END)}"
+        )
+    if not path.parent.is_dir():
+        raise OptionError(f"there is no folder {path.parent}", expected="one that is there", who="--out")
     if path.exists() and not overwrite:
         raise OptionError(f"{path} is there already", expected="a new file", who="--out", fix="--overwrite")
     return path

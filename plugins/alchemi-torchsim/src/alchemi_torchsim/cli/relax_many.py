@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fmax", type=options.positive, default=0.005, help=help_text)
     help_text = "give a structure up after this many steps (default: 500)"
     parser.add_argument("--steps", type=options.count, default=500, help=help_text)
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="fire", help="default: fire, in the form ASE has it")
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="fire", help="default: fire, nearly as ASE has it")
     parser.add_argument("--fix-cell", action="store_true", help="relax positions only")
     help_text = "atoms in a batch (default: what memory allows; on the CPU not more than is of use)"
     parser.add_argument("--atoms-at-once", type=options.whole, metavar="N", help=help_text)
