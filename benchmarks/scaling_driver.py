@@ -12,7 +12,7 @@ import os
 import pickle
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,13 +159,13 @@ class Waiting:
         self._free -= 1
         heapq.heappush(self._under_way, (self._clock.now() + self._seconds, job.shard.number, job))
 
-    def collect(self, timeout: float) -> Iterator[Outcome]:
+    def collect(self, timeout: float, tick: Callable[[int], None]) -> Iterator[Outcome]:  # noqa: ARG002 - of a crew
         """Wait until the next job is done, and return its result, as `RayActors` does: one at a time."""
         wait = self._under_way[0][0] - self._clock.now()
         self._clock.wait(min(wait, timeout))
         if wait <= timeout:
             _, number, job = heapq.heappop(self._under_way)
-            result = attrs.evolve(pickle.loads(self._packed), shard=number)  # noqa: S301 - packed by us
+            result = attrs.evolve(pickle.loads(self._packed), shard=number, first=job.shard.first)  # noqa: S301 - packed by us
             self._free += 1
             yield Outcome(job, result)
 
@@ -182,7 +182,7 @@ def serving(folder: Path, workers: int, seconds: float, size: int, rounds: int) 
     with _store(folder / f"serving-{workers}") as (store, layout):
         dispatch = Dispatch(crew, given, lambda _shard, error: _refuse(error), print)
         used = time.process_time()
-        for done in dispatch.run(lambda: False, lambda: None):
+        for done in dispatch.run(lambda: False, lambda _: None):
             line = store.add(done)
             layout.results(line.shard).unlink()
             ends.append(clock.now())

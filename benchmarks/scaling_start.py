@@ -57,7 +57,7 @@ def ready(name: str, engine: str, workers: int) -> float:
         began = time.perf_counter()
         with crew_of(Engine(engine, workers), setup) as (crew, _):
             while sum(member.ready for member in crew._members) < workers:  # type: ignore[attr-defined]
-                list(crew.collect(0.05))
+                list(crew.collect(0.05, lambda _: None))
             return time.perf_counter() - began
 
 
@@ -75,7 +75,7 @@ def transport(repeats: int = 30) -> dict[str, Any]:
     """Return seconds from the call of an actor to its result in the driver, by structures of a shard."""
     import ray  # reads variables that the engine sets before
 
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=1, include_dashboard=False, log_to_driver=False)
     try:
         actor = ray.remote(_Echo).remote()
         return {str(size): _round_trip(actor, size, repeats) for size in (1, 100, 1000, 3000)}
