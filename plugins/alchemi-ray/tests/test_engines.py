@@ -172,6 +172,21 @@ def test_progress_moves_within_a_shard_and_the_last_line_is_of_what_is_kept(monk
     assert lines == [["40", "100", "0"], ["100", "100", "1"]]
 
 
+def test_what_is_left_does_not_count_the_start_of_workers(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("alchemi_ray.live.time.perf_counter", lambda: clock.now)
+    live = Live("title", 100, 20, seconds=7.0)
+    clock.now = 60.0
+    live.show(Totals(done=20, seconds=7.0))
+    clock.now = 62.0  # a shard of ten took two seconds, after a start of a minute
+    live.show(Totals(done=30, seconds=9.0))
+    clock.now = 72.0
+    live.show(Totals(done=80, seconds=19.0))
+    lines = [line.split() for line in sys.stdout.getvalue().splitlines()[3:]]
+    assert [(line[0], line[-1]) for line in lines] == [("30", "14"), ("80", "4")]
+
+
 def test_the_worker_of_this_process_tells_of_each_structure(alchemi, here, tools, monkeypatch):
     seen = []
     monkeypatch.setattr(Live, "show", lambda _, totals, more=0, **__: seen.append((totals.structures, more)))

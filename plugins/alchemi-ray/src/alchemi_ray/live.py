@@ -39,12 +39,15 @@ class Live:
         Of the whole dataset.
     before : int
         Answered for by earlier parts of the run.
+    seconds : float
+        Time of workers in these.
     """
 
-    def __init__(self, title: str, structures: int, before: int) -> None:
+    def __init__(self, title: str, structures: int, before: int, seconds: float = 0.0) -> None:
         self._progress = Progress(title, FIELDS)
-        self._structures, self._before = structures, before
+        self._structures, self._before, self._worked = structures, before, seconds
         self._began = time.perf_counter()
+        self._ready: float | None = None
         self._shown: float | None = None
         self._last: int | None = None
         self._moved = -MOVING
@@ -74,6 +77,9 @@ class Live:
             Whether nothing comes after it.
         """
         seen = attrs.evolve(totals, done=totals.done + under_way)
+        if self._ready is None and totals.structures > self._before:
+            # Workers take a while to start; what is left goes on at the pace of work.
+            self._ready = max(self._began, time.perf_counter() - (totals.seconds - self._worked))
         if (last and self._last != totals.structures) or self._is_due(seen, under_way):
             self._shown, self._last = time.perf_counter(), None if under_way else totals.structures
             self._progress.line(self._figures(seen), done=self._share(seen), note=self._note(seen))
@@ -93,8 +99,9 @@ class Live:
         return (totals.structures - self._before) / max(self.seconds, 1e-9)
 
     def _left(self, totals: Totals) -> float | None:
-        rate = self._rate(totals)
-        return (self._structures - totals.structures) / rate if rate else None
+        done = totals.structures - self._before
+        working = time.perf_counter() - (self._ready or self._began)
+        return (self._structures - totals.structures) * working / done if done else None
 
     def _figures(self, totals: Totals) -> tuple[float | None, ...]:
         rate, left = self._rate(totals), self._left(totals)

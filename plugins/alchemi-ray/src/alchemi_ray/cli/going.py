@@ -141,7 +141,7 @@ class Going:
         files = f"{len(self._spec.sources)} file{'' if len(self._spec.sources) == 1 else 's'}"
         title = f"{self._spec.structures} structures of {files}, {self._spec.settings.task} with "
         title += f"{model.get('expression') or model['file']}, {who} ({self._engine.name})"
-        return Live(title, self._spec.structures, self._before)
+        return Live(title, self._spec.structures, self._before, self._totals.seconds)
 
     def _begin_part(self) -> None:
         self._part = {
