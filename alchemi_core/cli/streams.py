@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,19 @@ if TYPE_CHECKING:
 class Unheard(io.FileIO):
     """A stream that a reader may leave, as ``head`` does, or a ``tee`` that is stopped."""
 
+    _failed = False
+
     def write(self, data: ReadableBuffer) -> int:
-        """Write, or pass over what nobody reads."""
+        """Write, or pass over what nobody reads; a full disk is told once, and not again at the end of the process."""
         try:
             return super().write(data)
         except BrokenPipeError:
-            return memoryview(data).nbytes
+            pass
+        except OSError:
+            if not self._failed:
+                self._failed = True
+                raise
+        return memoryview(data).nbytes
 
 
 def say_line_by_line() -> None:
@@ -32,8 +40,10 @@ def say_line_by_line() -> None:
     sys.stdout, sys.stderr = _unheard(sys.stdout), _unheard(sys.stderr)
 
 
-def _unheard(stream: TextIO) -> TextIO:
-    """Return the stream as it is where it is no file of the system, as in notebooks."""
+def _unheard(stream: TextIO | None) -> TextIO:
+    """Return the stream as it is where it is no file of the system, as in notebooks; the null device if closed."""
+    if stream is None:
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - for the rest of the process
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.flush()

@@ -1,7 +1,10 @@
 """What goes wrong around a run: altered checkpoints, full disks, one bad structure of several, early Ctrl-C."""
 
 import json
+import os
 import resource
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -146,3 +149,12 @@ def test_a_reader_that_goes_away_stops_nothing(start, ring, words):
     assert (process.returncode, told) == (0, "")
     if words[0] == "md":
         assert json.loads((ring / "o" / "run.json").read_text())["status"] == "done"
+
+
+@pytest.mark.parametrize(("streams", "code"), [(">&-", 0), (">&- 2>&-", 0), ("2>&-", 0), (">/dev/full", 2)])
+def test_closed_streams_and_full_disks_are_no_defects(site, ring, streams, code):
+    environment = {**os.environ, "PYTHONPATH": str(site), "ALCHEMI_PLUGINS": "alchemi-springs"}
+    words = f"exec {sys.executable} -m alchemi_core.cli models {streams}"
+    done = subprocess.run(["/bin/sh", "-c", words], env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, "Traceback" in done.stderr, "Exception ignored" in done.stderr) == (code, False, False)
+    assert ("No space left" in done.stderr) == (code == 2)

@@ -72,6 +72,11 @@ def test_what_is_written_is_what_is_read(constraint):
     assert constraints_text(water([back])) == constraints_text(water([constraint]))
 
 
+def test_atoms_counted_from_the_end_are_the_same_atoms():
+    assert digest_of(water([FixAtoms([-1])])) == digest_of(water([FixAtoms([2])]))
+    assert "[2]" in constraints_text(water([FixAtoms([-1])]))
+
+
 @pytest.mark.parametrize("text", ["{}", "[{}]", '[{"name": "FixNothing", "kwargs": {}}]', "[1]"])
 def test_what_is_no_constraint_fails_alone(tmp_path, text):
     rows = [{**row_of(water([])), "constraints": one} for one in (text, None)]

@@ -1,5 +1,6 @@
 """What happens around a run: a file edited under it, a log that nobody reads, a disk without any room, no ledger."""
 
+import contextlib
 import errno
 import json
 import os
@@ -15,8 +16,10 @@ from alchemi_ray.dataset.source import Source
 from alchemi_ray.engines.addresses import check_address
 from alchemi_ray.ledger import Ledger
 from alchemi_ray.spec import Spec
+from alchemi_ray.unchanged import check_pipeline
 from ase import Atoms
 
+from alchemi_core.cli.output_folder import OutputFolder
 from alchemi_core.errors import InputFileError, OptionError
 
 ARGON = "lennard-jones"
@@ -236,3 +239,58 @@ def test_an_address_where_nobody_listens_is_refused_before_a_folder_is_made(alch
 @pytest.mark.parametrize("address", [None, "auto", "local", "ray://cluster"])
 def test_other_addresses_are_for_ray_to_look_up(address):
     check_address(address)
+
+
+def test_of_two_that_begin_at_once_one_is_refused_before_it_writes(alchemi, dataset, here, monkeypatch):
+    make, seen = OutputFolder._make, []
+
+    def late(folder):
+        made = make(folder)
+        if not seen:
+            seen.append(made)
+            assert alchemi("data.extxyz", "--model", "lennard-jones(epsilon=0.5)", "--out", "out").code == 0
+        return made
+
+    monkeypatch.setattr(OutputFolder, "_make", late)
+    answer = alchemi("data.extxyz", "--model", ARGON, "--shard-size", 4, "--out", "out")
+    assert (answer.code, "holds a run already" in answer.err) == (2, True), answer.err
+    assert json.loads((here / "out" / "run.json").read_text())["model"]["expression"] == "lennard-jones(epsilon=0.5)"
+    assert alchemi("--resume", "out").code == 0
+
+
+def test_another_pipeline_in_the_folder_is_not_computed_with(alchemi, dataset, here, monkeypatch):
+    def other(path, digest):
+        check_pipeline(path, digest)
+        path.write_bytes(path.read_bytes() + b"0")
+
+    alchemi("data.extxyz", "--model", ARGON, "--shard-size", 12, "--out", "out")
+    lines = (here / "out" / "ledger.jsonl").read_text().splitlines(keepends=True)
+    (here / "out" / "ledger.jsonl").write_text(lines[0])
+    monkeypatch.setattr("alchemi_ray.cli.map_run.check_pipeline", other)
+    answer = alchemi("--resume", "out")
+    assert (answer.code, "the pipeline was changed" in answer.err) == (2, True), answer.err
+
+
+def test_a_database_with_changes_beside_it_is_refused_and_not_read_on(tmp_path):
+    path = tmp_path / "a.db"
+    with ase.db.connect(path) as database:
+        for _ in range(5):
+            database.write(Atoms("Ar"))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        source = Source.survey(path)
+        (shard,) = cut([source], 5)
+        assert len(list(Reader([source]).read(shard))) == 5
+        connection.execute("DELETE FROM systems WHERE id = 1")
+        connection.commit()
+        with pytest.raises(InputFileError, match="was changed since the run began"):
+            list(Reader([source]).read(shard))
+        with pytest.raises(InputFileError, match=r"(?s)a.db-wal.*wal_checkpoint"):
+            Source.survey(path)
+
+
+def test_a_ledger_that_is_no_text_is_damaged(alchemi, dataset, here):
+    alchemi("data.extxyz", "--model", ARGON, "--out", "out")
+    (here / "out" / "ledger.jsonl").write_bytes(b"\xff\xfe\n")
+    answer = alchemi("--resume", "out")
+    assert (answer.code, "a line of it cannot be read" in answer.err) == (2, True), answer.err

@@ -129,3 +129,41 @@ def test_any_info_comes_back_from_extended_xyz(info):
     assert info_text(atoms_of(row_of(atoms))) == info_text(atoms)
     (by_ase,) = read(io.StringIO(text), ":", format="extxyz")
     assert by_ase.info["alchemi"]["digest"] == "d"
+
+
+ODD_ARRAYS = {
+    "beyond int32": ("id", np.array([3_000_000_000, 1, 2])),
+    "no columns": ("empty", np.zeros((3, 0))),
+    "vectors of charges": ("initial_charges", np.zeros((3, 3))),
+    "atomic numbers of another kind": ("Z", np.array([1, 2, 3])),
+    "a mask": ("move_mask", np.array([1, 0, 0])),
+    "charges of somebody": ("charges", np.array([9.0, 9.0, 9.0])),
+    "forces of somebody": ("forces", np.ones((3, 3))),
+    "energies of somebody": ("energies", np.ones(3)),
+    "species": ("species", np.array([1, 2, 3])),
+    "pos": ("pos", np.ones((3, 3))),
+    "unsigned": ("code", np.array([1, 2, 3], dtype=np.uint8)),
+    "a column": ("column", np.ones((3, 1))),
+    "complex": ("phase", np.ones(3, dtype=complex)),
+    "three axes": ("tensor", np.ones((3, 2, 2))),
+    "spaces": ("site", np.array(["a b", "c", "d"])),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_ARRAYS)
+def test_arrays_come_back_from_extended_xyz_or_are_refused(kind):
+    atoms = molecule("H2O")
+    name, values = ODD_ARRAYS[kind]
+    atoms.arrays[name] = values
+    frame = frame_of(Entry(0, "a.db", 0, Record(atoms, "d")), Answer(atoms, {"energy": 1.0}), "run")
+    with pytest.raises(ValueError, match="extended XYZ cannot keep"):
+        readable_text(frame)
+
+
+@pytest.mark.parametrize("name", ["initial_charges", "initial_magmoms", "momenta", "masses", "tags", "weight", "spins"])
+def test_usual_arrays_come_back_from_extended_xyz(name):
+    atoms = molecule("H2O")
+    values = np.array([1, 2, 3]) if name == "tags" else np.array([0.5, 1.5, 2.5])
+    atoms.set_array(name, np.outer(values, [1.0, 2.0, 3.0]) if name in ("momenta", "spins") else values)
+    text = readable_text(frame_of(Entry(0, "a.db", 0, Record(atoms, "d")), Answer(atoms, {"energy": 1.0}), "run"))
+    np.testing.assert_allclose(record_of(text.encode()).atoms.arrays[name], atoms.arrays[name])

@@ -46,5 +46,5 @@ def by_a_mask(atoms: Atoms) -> bool:
 def _described(atoms: Atoms) -> list[dict[str, Any]]:
     held = [one.index for one in atoms.constraints if isinstance(one, FixAtoms)]
     others = [one.todict() for one in atoms.constraints if not isinstance(one, FixAtoms)]
-    indices = np.unique(np.concatenate(held)).tolist() if held else []
+    indices = np.unique(np.concatenate(held) % max(1, len(atoms))).tolist() if held else []
     return [{"name": "FixAtoms", "kwargs": {"indices": indices}}, *others] if indices else others

@@ -187,8 +187,8 @@ def read_ledger(path: Path) -> list[Line]:
     if not path.is_file():
         return []
     content = path.read_bytes()
-    words = content[: content.rfind(b"\n") + 1].decode().splitlines()
     try:
+        words = content[: content.rfind(b"\n") + 1].decode().splitlines()
         lines = [Line.of(json.loads(word)) for word in words]
     except (ValueError, TypeError, KeyError) as error:
         raise _damaged(path, "a line of it cannot be read") from error

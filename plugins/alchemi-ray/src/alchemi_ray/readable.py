@@ -24,6 +24,9 @@ NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 MEANT = {*all_properties, "virial", "Lattice", "Properties", "pbc", "uid"}
 """Keys of which ASE makes something of its own."""
 
+PLAIN = {"initial_charges": ("f", 1), "initial_magmoms": ("f", 1), "momenta": ("f", 2), "masses": ("f", 1)}
+"""Arrays that come back: kinds of their numbers, and axes. Of many other names ASE makes something of its own."""
+
 WORD = re.compile(r"[A-Za-z][\w+().:-]*[\w+)]")
 """Words of which ASE makes no number, no truth value and no list."""
 
@@ -57,11 +60,12 @@ def _is_simple(frame: Atoms) -> bool:
     return (
         all(map(_is_simple_entry, info, info.values()))
         and "\\" not in encode(frame.info.get(MARK, {}))
-        and all(
-            name in OWN or (re.fullmatch(r"\w+", name) and values.dtype.kind in "iuf")
-            for name, values in frame.arrays.items()
-        )
+        and all(map(_is_simple_array, frame.arrays, frame.arrays.values()))
     )
+
+
+def _is_simple_array(name: str, values: np.ndarray) -> bool:
+    return name in OWN or (PLAIN.get(name) == (values.dtype.kind, values.ndim) and values.size > 0)
 
 
 def _is_simple_entry(key: object, value: Any) -> bool:

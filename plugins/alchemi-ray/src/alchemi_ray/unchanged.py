@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from alchemi_core.cli.provenance import checksum
@@ -45,12 +46,30 @@ def check_pipeline(path: Path, digest: str) -> None:
         If it is.
     """
     if not path.is_file() or checksum(path) != digest:
-        raise InputFileError(
-            "the pipeline was changed since the run began, or is not there any more",
-            expected=f"the file with the SHA-256 digest {digest}",
-            who=str(path),
-            fix="start a run of its own",
-        )
+        raise _another_pipeline(path, digest)
+
+
+def _another_pipeline(path: Path, digest: str) -> InputFileError:
+    return InputFileError(
+        "the pipeline was changed since the run began, or is not there any more",
+        expected=f"the file with the SHA-256 digest {digest}",
+        who=str(path),
+        fix="start a run of its own",
+    )
+
+
+def read_pipeline(path: Path, digest: str) -> bytes:
+    """Return the pipeline file, which has to be that of the run.
+
+    Raises
+    ------
+    InputFileError
+        If it is another one.
+    """
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise _another_pipeline(path, digest)
+    return content
 
 
 def check_files(layout: Layout, lines: Sequence[Line]) -> None:

@@ -21,7 +21,7 @@ from alchemi_ray.software import versions
 from alchemi_ray.storing import Store
 from alchemi_ray.summing_up import show_files, show_totals
 from alchemi_ray.totals import Totals
-from alchemi_ray.unchanged import check_files, check_lines, remove_leftovers
+from alchemi_ray.unchanged import check_files, check_lines, read_pipeline, remove_leftovers
 from alchemi_ray.worker import Setup
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Going:
 
     def _work(self, ledger: Ledger, interrupts: Interrupts) -> None:
         done = {line.shard for line in self._lines}
-        pipeline = self._layout.pipeline.read_bytes()
+        pipeline = read_pipeline(self._layout.pipeline, self._spec.pipeline)
         setup = Setup(self._spec.run, pipeline, self._spec.sources, self._spec.settings)
         origin = {**{name: self._record[name] for name in KEPT}, "versions": self._part["versions"]}
         store = Store(self._layout, ledger, self._spec.settings, origin)

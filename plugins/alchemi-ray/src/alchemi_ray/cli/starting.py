@@ -63,7 +63,7 @@ def start(arguments: argparse.Namespace) -> tuple[Spec, Layout, dict[str, Any], 
     files = find_files(arguments.dataset)
     with ExitStack() as held:
         earlier = _earlier(arguments, held)
-        started = _started(arguments, task, files, earlier)
+        started = _started(arguments, task, files, earlier, held)
         held.pop_all()
     return started
 
@@ -80,7 +80,7 @@ def _earlier(arguments: argparse.Namespace, held: ExitStack) -> Ledger | None:
 
 
 def _started(
-    arguments: argparse.Namespace, task: str, files: Sequence[Path], earlier: Ledger | None
+    arguments: argparse.Namespace, task: str, files: Sequence[Path], earlier: Ledger | None, held: ExitStack
 ) -> tuple[Spec, Layout, dict[str, Any], Ledger]:
     folder = OutputFolder.of(arguments, _name(files), _stale(arguments.out, earlier))
     # Models are only saved here; it is workers that compute with them on a device.
@@ -91,11 +91,22 @@ def _started(
     if earlier is not None:
         # Before its files go: a ledger without lines speaks of none that are missing.
         earlier.empty()
-    spec, layout, record = _write(arguments, folder, pipeline, settings, sources, size)
-    ledger = earlier or Ledger(layout.ledger)
+    with naming_the_file(Path(arguments.out or ".")):
+        layout = Layout(folder.path, settings.form)
+    ledger = earlier or _hold(layout, held)
+    spec, record = _write(arguments, folder, layout, pipeline, settings, sources, size)
     for one in (layout.folder, layout.folder.absolute().parent):
         bring_to_disk(one)
     return spec, layout, record, ledger
+
+
+def _hold(layout: Layout, held: ExitStack) -> Ledger:
+    """Hold the ledger of a new run before anything else is written: of two that begin at once, one is refused."""
+    ledger = Ledger(layout.ledger)
+    held.callback(ledger.close)
+    if layout.shards.exists():
+        raise _holds_a_run(str(layout.folder))
+    return ledger
 
 
 def _checked(arguments: argparse.Namespace) -> str:
@@ -114,12 +125,16 @@ def _check_given(arguments: argparse.Namespace) -> None:
 def _check_folder(arguments: argparse.Namespace) -> None:
     """Refuse the folder of another run, and say how to go on with that."""
     if arguments.out is not None and not arguments.overwrite and Layout(Path(arguments.out)).ledger.is_file():
-        raise OptionError(
-            f"{arguments.out} holds a run already",
-            expected="a new or an empty folder",
-            who="--out",
-            fix=f"alchemi map --resume {arguments.out} goes on with it, --overwrite begins anew",
-        )
+        raise _holds_a_run(arguments.out)
+
+
+def _holds_a_run(folder: str) -> OptionError:
+    return OptionError(
+        f"{folder} holds a run already",
+        expected="a new or an empty folder",
+        who="--out",
+        fix=f"alchemi map --resume {folder} goes on with it, --overwrite begins anew",
+    )
 
 
 def _name(files: Sequence[Path]) -> str:
@@ -152,13 +167,12 @@ def _shard_size(task: str, structures: int) -> int:
 def _write(
     arguments: argparse.Namespace,
     folder: OutputFolder,
+    layout: Layout,
     pipeline: PipelineModelWrapper,
     settings: Settings,
     sources: tuple[Source, ...],
     size: int,
-) -> tuple[Spec, Layout, dict[str, Any]]:
-    with naming_the_file(Path(arguments.out or ".")):
-        layout = Layout(folder.path, settings.form)
+) -> tuple[Spec, dict[str, Any]]:
     try:
         with naming_the_file(layout.pipeline):
             pipeline.save(layout.pipeline)
@@ -173,7 +187,7 @@ def _write(
     except BaseException:
         _undo(layout, folder)
         raise
-    return spec, layout, record
+    return spec, record
 
 
 def _undo(layout: Layout, folder: OutputFolder) -> None:

@@ -72,6 +72,7 @@ class Source:
         """
         _check_name(path.resolve())
         kind, places = str(kind_of(path)), tuple[int, ...]()
+        _check_settled(path)
         with reading(path, kind):
             found, digest = path.stat(), checksum(path)
             if kind == "parquet":
@@ -94,17 +95,39 @@ class Source:
     def has_changed(self) -> bool:
         """Tell whether the file is another one now; its size is looked at first."""
         path = Path(self.path)
-        return not path.is_file() or path.stat().st_size != self.bytes or checksum(path) != self.sha256
+        return (
+            not path.is_file()
+            or _is_unsettled(path)
+            or path.stat().st_size != self.bytes
+            or checksum(path) != self.sha256
+        )
 
     def is_untouched(self) -> bool:
         """Tell whether nobody wrote to the file, which a look at its size and time tells."""
-        found = Path(self.path).stat()
-        return (found.st_size, found.st_mtime_ns) == (self.bytes, self.modified)
+        path = Path(self.path)
+        found = path.stat()
+        return (found.st_size, found.st_mtime_ns) == (self.bytes, self.modified) and not _is_unsettled(path)
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Source:
         """Make it of what `attrs.asdict` wrote."""
         return cls(**stored)
+
+
+def _is_unsettled(path: Path) -> bool:
+    """Tell whether SQLite keeps changes beside a database, as it does in the mode called WAL."""
+    beside = path.with_name(f"{path.name}-wal")
+    return beside.is_file() and beside.stat().st_size > 0
+
+
+def _check_settled(path: Path) -> None:
+    if _is_unsettled(path):
+        raise InputFileError(
+            f"changes of it are still in {path.name}-wal, where no checksum of the database finds them",
+            expected="a database that nobody is writing to",
+            who=str(path),
+            fix=f"end the program that writes to it, or: sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'",
+        )
 
 
 def _check_name(path: Path) -> None:
