@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,12 @@ def replacing(path: Path) -> Iterator[Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def drafts_of(path: Path) -> list[Path]:
+    """Return what attempts to replace a file have left, of processes that were killed."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.part")
+    return [draft for draft in path.parent.glob(f".{glob.escape(path.name)}.*.part") if name.fullmatch(draft.name)]
 
 
 def write_text(path: Path, text: str) -> None:

@@ -107,13 +107,35 @@ def chosen_device(arguments: argparse.Namespace) -> torch.device:
     OptionError
         If torch does not know it, or it is not there.
     """
-    name = arguments.device or "cpu"
+    return usable_device(arguments.device or "cpu")
+
+
+def usable_device(name: str, *, tried: bool = True, fix: str = "--device cpu") -> torch.device:
+    """Return a device by its name.
+
+    Parameters
+    ----------
+    name : str
+        As ``--device`` has it.
+    tried : bool
+        Whether this process is to find out that it is there.
+    fix : str
+        What helps where it is not.
+
+    Raises
+    ------
+    OptionError
+        If torch does not know it, or it is not there.
+    """
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        if tried:
+            torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise OptionError(f"{name!r} cannot be used: {reason}", who="--device", fix="--device cpu") from error
+        raise OptionError(
+            f"{name!r} cannot be used: {reason}", expected="cpu or cuda", who="--device", fix=fix
+        ) from error
     return device
 
 

@@ -35,7 +35,7 @@ class Interrupts:
         Number of the signal; 0 when there was none.
     """
 
-    def __init__(self, words: str = "stopping after this step") -> None:
+    def __init__(self, words: str) -> None:
         self.received, self._words = 0, words
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:

@@ -115,9 +115,7 @@ def check_lattice(cell: Tensor, pbc: Tensor) -> None:
     """Raise `GeometryError` where the periodic lattice vectors of a system are linearly dependent."""
     lengths = torch.linalg.vector_norm(cell, dim=2, keepdim=True)
     unit = cell / torch.where(lengths > 0, lengths, 1.0)
-    masked = torch.where(pbc[..., None], unit, torch.zeros_like(unit))
-    gram = masked @ masked.mT + torch.diag_embed((~pbc).to(cell.dtype))
-    singular = torch.linalg.det(gram) < 1e-10
+    singular = _gram_determinant(unit, pbc) < 1e-10
     if bool(singular.any()):
         system = int(singular.nonzero()[0])
         raise GeometryError(
@@ -142,8 +140,7 @@ def check_room(cell: Tensor, pbc: Tensor, num_atoms: Tensor) -> None:
     num_atoms : Tensor [B]
         Atoms of each system.
     """
-    masked = torch.where(pbc[..., None], cell, torch.zeros_like(cell))
-    room = torch.linalg.det(masked @ masked.mT + torch.diag_embed((~pbc).to(cell.dtype))).sqrt()
+    room = _gram_determinant(cell, pbc).sqrt()
     directions = pbc.sum(dim=1)
     # Along a slab or a wire atoms may be piled up without end; in three directions they share the volume.
     sharing = torch.where(directions == 3, num_atoms.clamp(min=1), 1)
@@ -159,6 +156,13 @@ def check_room(cell: Tensor, pbc: Tensor, num_atoms: Tensor) -> None:
             who="cell",
             fix="look at the unit of the structure: 1 nm is 10 Å, 1 bohr 0.529 Å",
         )
+
+
+def _gram_determinant(vectors: Tensor, pbc: Tensor) -> Tensor:
+    """Return the squared length, area or volume that periodic vectors span, [B]; 1 where there are none."""
+    masked = torch.where(pbc[..., None], vectors, torch.zeros_like(vectors))
+    squared: Tensor = torch.linalg.det(masked @ masked.mT + torch.diag_embed((~pbc).to(vectors.dtype)))
+    return squared
 
 
 def _shape(name: str, tensor: Tensor, expected: tuple[int, ...], who: str = "Batch") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -102,9 +102,9 @@ def _info_fields(systems: Sequence[Atoms], dtype: torch.dtype) -> dict[str, Tens
     }
 
 
-def _of_system(key: str, value: object) -> float:
+def _of_system(key: str, value: Any) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     except (TypeError, ValueError) as error:
         found, fix = f"info[{key!r}] is {value!r}", f"atoms.info[{key!r}] = 0"
         raise DataError(found, expected="a number", who="atoms", fix=fix) from error

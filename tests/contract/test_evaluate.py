@@ -11,6 +11,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.build import molecule
+from support.counting import counting
 from support.pipelines import FD, autograd, direct, grouped, pipeline
 from support.structures import ethanol, left_handed, outside, salt, slab_without_height, water
 from support.toys import Charges, Coulomb, Gaussians, Hardness, HybridCoulomb, Kernel, PairSum, with_config
@@ -328,13 +329,8 @@ def test_an_endless_source_is_read_a_bounded_number_ahead():
 
 
 def test_models_are_called_for_batches_and_never_beyond_the_budget():
-    class Counting(Kernel):
-        def compute(self, view, requested):
-            sizes.append(view.num_atoms)
-            return super().compute(view, requested)
-
-    sizes = []
-    pipe = pipeline(direct(with_config(Counting(), name="counting")))
+    model = counting()
+    pipe, sizes = pipeline(direct(model)), model.sizes
     list(evaluate(pipe, [water() for _ in range(100)], budget=30))
     assert sizes == [30] * 10
     sizes.clear()

@@ -1,5 +1,6 @@
 """Calls of `evaluate` one after the other, as over the shards of a dataset: what one finds, the next need not."""
 
+from support.counting import counting
 from support.pipelines import direct, pipeline
 from support.structures import water
 from support.toys import Kernel, with_config
@@ -9,13 +10,8 @@ from alchemi_core.batching.allowance import Allowance
 
 
 def test_a_later_call_begins_with_batches_as_large_as_the_last_ones():
-    class Counting(Kernel):
-        def compute(self, view, requested):
-            sizes.append(view.num_atoms)
-            return super().compute(view, requested)
-
-    sizes = []
-    pipe = pipeline(direct(with_config(Counting(), name="counting")))
+    model = counting()
+    pipe, sizes = pipeline(direct(model)), model.sizes
     shard = [water() for _ in range(400)]
     allowance = Allowance.of(None, "cpu")
     list(evaluate(pipe, shard, budget=allowance))

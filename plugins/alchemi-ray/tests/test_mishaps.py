@@ -16,7 +16,7 @@ from alchemi_ray.dataset.source import Source
 from alchemi_ray.engines.addresses import check_address
 from alchemi_ray.ledger import Ledger
 from alchemi_ray.spec import Spec
-from alchemi_ray.unchanged import check_pipeline
+from alchemi_ray.unchanged import read_pipeline
 from ase import Atoms
 
 from alchemi_core.cli.output_folder import OutputFolder
@@ -260,13 +260,13 @@ def test_of_two_that_begin_at_once_one_is_refused_before_it_writes(alchemi, data
 
 def test_another_pipeline_in_the_folder_is_not_computed_with(alchemi, dataset, here, monkeypatch):
     def other(path, digest):
-        check_pipeline(path, digest)
+        read_pipeline(path, digest)
         path.write_bytes(path.read_bytes() + b"0")
 
     alchemi("data.extxyz", "--model", ARGON, "--shard-size", 12, "--out", "out")
     lines = (here / "out" / "ledger.jsonl").read_text().splitlines(keepends=True)
     (here / "out" / "ledger.jsonl").write_text(lines[0])
-    monkeypatch.setattr("alchemi_ray.cli.map_run.check_pipeline", other)
+    monkeypatch.setattr("alchemi_ray.cli.map_run.read_pipeline", other)
     answer = alchemi("--resume", "out")
     assert (answer.code, "the pipeline was changed" in answer.err) == (2, True), answer.err
 

@@ -6,22 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
 SHARD = r"[0-9]{6,}\.(parquet|extxyz)"
 OWN = re.compile(rf"{SHARD}|\.{SHARD}\.[0-9a-f]+\.part")
 """Names of the file of a shard, and of its draft, see `alchemi_core.atomic_write.replacing`."""
-
-
-def drafts(paths: Iterable[Path]) -> list[Path]:
-    """Return what is left of attempts to write these files, by a process that was killed."""
-    return [
-        draft
-        for path in paths
-        for draft in path.parent.glob(f".{path.name}.*.part")
-        if re.fullmatch(r"[0-9a-f]+", draft.name.removeprefix(f".{path.name}.").removesuffix(".part"))
-    ]
 
 
 def own_files(folder: Path) -> list[Path]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from alchemi_core.cli.provenance import checksum
+from alchemi_core.atomic_write import drafts_of
 from alchemi_core.errors import InputFileError
-from alchemi_ray.own_files import drafts, own_files
+from alchemi_ray.own_files import own_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,34 +28,7 @@ def check_dataset(sources: Iterable[Source]) -> None:
         Names the first file that is gone or has changed.
     """
     for source in sources:
-        if source.has_changed():
-            raise InputFileError(
-                "it was changed since the run began, or is not there any more",
-                expected=f"{source.bytes} bytes with the SHA-256 digest {source.sha256}",
-                who=source.path,
-                fix="put the file back, or start a run of its own",
-            )
-
-
-def check_pipeline(path: Path, digest: str) -> None:
-    """Refuse a pipeline file that is another one than at the start.
-
-    Raises
-    ------
-    InputFileError
-        If it is.
-    """
-    if not path.is_file() or checksum(path) != digest:
-        raise _another_pipeline(path, digest)
-
-
-def _another_pipeline(path: Path, digest: str) -> InputFileError:
-    return InputFileError(
-        "the pipeline was changed since the run began, or is not there any more",
-        expected=f"the file with the SHA-256 digest {digest}",
-        who=str(path),
-        fix="start a run of its own",
-    )
+        source.check_unchanged()
 
 
 def read_pipeline(path: Path, digest: str) -> bytes:
@@ -64,11 +37,16 @@ def read_pipeline(path: Path, digest: str) -> bytes:
     Raises
     ------
     InputFileError
-        If it is another one.
+        If it is another one, or is not there.
     """
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise _another_pipeline(path, digest)
+    content = path.read_bytes() if path.is_file() else None
+    if content is None or hashlib.sha256(content).hexdigest() != digest:
+        raise InputFileError(
+            "the pipeline was changed since the run began, or is not there any more",
+            expected=f"the file with the SHA-256 digest {digest}",
+            who=str(path),
+            fix="start a run of its own",
+        )
     return content
 
 
@@ -117,8 +95,9 @@ def remove_leftovers(layout: Layout, lines: Sequence[Line]) -> None:
         for path in own_files(folder):
             if path not in known:
                 path.unlink()
-    for path in drafts([layout.record, layout.all_failures, layout.report]):
-        path.unlink()
+    for path in (layout.record, layout.all_failures, layout.report):
+        for draft in drafts_of(path):
+            draft.unlink()
 
 
 def _files(line: Line) -> list[File]:

@@ -18,7 +18,7 @@ from alchemi_ray.engines.making import Engine
 from alchemi_ray.layout import Layout
 from alchemi_ray.ledger import Ledger
 from alchemi_ray.spec import Spec
-from alchemi_ray.unchanged import check_dataset, check_pipeline
+from alchemi_ray.unchanged import check_dataset, read_pipeline
 
 if TYPE_CHECKING:
     import argparse
@@ -95,7 +95,7 @@ def _read(folder: Path) -> tuple[Spec, Layout, dict[str, Any]]:
     spec = Spec.read(Layout(folder).shards)
     layout = Layout(folder, spec.settings.form)
     record = _record(layout, spec)
-    check_pipeline(layout.pipeline, spec.pipeline)
+    read_pipeline(layout.pipeline, spec.pipeline)
     check_unchanged(record["model"]["written"], record)
     check_dataset(spec.sources)
     return spec, layout, record

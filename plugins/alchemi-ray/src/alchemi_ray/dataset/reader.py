@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
 
-from alchemi_core.errors import InputFileError
 from alchemi_ray.dataset import database, parquet
 from alchemi_ray.dataset.record import Record, reading
 from alchemi_ray.dataset.xyz import open_frames, read_frames
@@ -99,13 +98,7 @@ class Reader:
         modified = Path(source.path).stat().st_mtime_ns
         if source.is_untouched() or self._seen.get(source.path) == modified:
             return
-        if source.has_changed():
-            raise InputFileError(
-                "it was changed since the run began",
-                expected=f"{source.bytes} bytes with the SHA-256 digest {source.sha256}",
-                who=source.path,
-                fix="put the file back, or start a run of its own",
-            )
+        source.check_unchanged()
         self._seen[source.path] = modified
 
     def _stream(self, path: Path) -> BinaryIO:

@@ -102,6 +102,22 @@ class Source:
             or checksum(path) != self.sha256
         )
 
+    def check_unchanged(self) -> None:
+        """Refuse the file where it is another one now.
+
+        Raises
+        ------
+        InputFileError
+            If it is gone or has changed.
+        """
+        if self.has_changed():
+            raise InputFileError(
+                "it was changed since the run began, or is not there any more",
+                expected=f"{self.bytes} bytes with the SHA-256 digest {self.sha256}",
+                who=self.path,
+                fix="put the file back, or start a run of its own",
+            )
+
     def is_untouched(self) -> bool:
         """Tell whether nobody wrote to the file, which a look at its size and time tells."""
         path = Path(self.path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from alchemi_core.cli.composing import usable_device
 from alchemi_core.errors import OptionError
 
 if TYPE_CHECKING:
@@ -25,26 +26,10 @@ def check_device(name: str, engine: Engine) -> None:
     OptionError
         If torch does not know it, it is not there, or it is too few for the workers.
     """
-    device = _parsed(name)
-    if engine.name == "ray":
+    on_ray = engine.name == "ray"
+    device = usable_device(name, tried=not on_ray, fix=FIX)
+    if on_ray:
         _check_on_ray(device, engine)
-        return
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise _unusable(name, error) from error
-
-
-def _parsed(name: str) -> torch.device:
-    try:
-        return torch.device(name)
-    except RuntimeError as error:
-        raise _unusable(name, error) from error
-
-
-def _unusable(name: str, error: Exception) -> OptionError:
-    reason = str(error).splitlines()[0]
-    return OptionError(f"{name!r} cannot be used: {reason}", expected="cpu or cuda", who="--device", fix=FIX)
 
 
 def _check_on_ray(device: torch.device, engine: Engine) -> None:
